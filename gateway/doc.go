@@ -1,0 +1,25 @@
+// Package gateway is the vocabulary that every other package speaks: a Request, a Backend that answers it, an Error
+// with two readers.
+//
+// The map of what lies below. A word that may stand in the config file is the folder of that name:
+//
+//	static, cgi, fastcgi, redirect, respond    what a route can be
+//
+// The rest is machinery, named for what it is:
+//
+//	config      the file format as plain data: strict decoding, defaults, every problem with its line
+//	server      what runs now: Server, Generation, listeners; build.go is the one switch from config to code
+//	site        host -> Site -> Route; the path of a URL made canonical
+//	relay       Backend -> http.Handler: spool the body, stream the answer, local redirect, error -> status
+//	script      which file a URL runs: the only place that resolves scripts
+//	docroot     opens files below a root and nothing outside it
+//	cgispec     RFC 3875 as pure functions: a request's variables; reading a program's answer
+//	process     starts one process in a group of its own and stops it for certain
+//	spool       a body in memory, then in a temporary file
+//	middleware  one file each: access log, client address, request id, recoverer, limits, response headers
+//	admin       status, health and reload for the operator
+//	watch       notices that a file changed
+//	backendtest what every Backend must do, as a suite that each backend calls
+//
+// Which folder may import which is written down, and enforced, in imports_test.go.
+package gateway
