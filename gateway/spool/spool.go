@@ -1,0 +1,205 @@
+// Package spool holds a request body until it is whole: in memory while it is small, then in an unnamed temporary file.
+// What it holds can be read from the start, given to a child process as its standard input, and is gone with Close.
+package spool
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Memory is how many bytes a body may have before it goes to a file: what a pipe holds by default on Linux, so that a
+// body in memory reaches a program in one write.
+const Memory = 64 << 10
+
+// ErrTooLarge says that the body is longer than Options.Max.
+var ErrTooLarge = errors.New("spool: body too large")
+
+// Options says where and how much. The zero value spools without a limit to the system's temporary directory.
+type Options struct {
+	Dir string // for the temporary file; "" is os.TempDir()
+	Max int64  // bytes; 0 is no limit
+}
+
+// A StoreError is a failure of the place where bodies are kept, as opposed to a failure of the body's sender.
+type StoreError struct {
+	Dir string
+	Err error
+}
+
+func (e *StoreError) Error() string { return fmt.Sprintf("keep the request body in %s: %v", e.Dir, e.Err) }
+
+// Unwrap gives the cause.
+func (e *StoreError) Unwrap() error { return e.Err }
+
+// Body is a body that has arrived whole. It is read once, from the start; Close lets go of it.
+type Body struct {
+	size int64
+	mem  []byte   // the whole body, if file is nil
+	file *os.File // the whole body otherwise, at offset 0
+	rest *bytes.Reader
+}
+
+// Read reads body to its end. size is its announced length, -1 if it has none. The errors are ErrTooLarge (as soon as
+// size or the bytes tell), a *StoreError, or body's own; on error nothing is kept.
+func Read(body io.Reader, size int64, opt Options) (*Body, error) {
+	if opt.Max > 0 && size > opt.Max {
+		return nil, ErrTooLarge
+	}
+	if opt.Dir == "" {
+		opt.Dir = os.TempDir()
+	}
+	head, err := readHead(body, size)
+	if err != nil {
+		return nil, err
+	}
+	if opt.Max > 0 && int64(len(head)) > opt.Max {
+		return nil, ErrTooLarge
+	}
+	if len(head) <= Memory {
+		return &Body{size: int64(len(head)), mem: head, rest: bytes.NewReader(head)}, nil
+	}
+	return readFile(head, body, opt)
+}
+
+// readHead reads as much as memory may hold and one byte more, which tells whether that was all.
+func readHead(body io.Reader, size int64) ([]byte, error) {
+	if size >= 0 && size <= Memory {
+		buf := make([]byte, size)
+		n, err := io.ReadFull(body, buf)
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		if size == 0 {
+			err = nil
+		}
+		return buf[:n], err
+	}
+	if size > Memory {
+		buf := make([]byte, Memory+1)
+		_, err := io.ReadFull(body, buf)
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return buf, err
+	}
+	return io.ReadAll(io.LimitReader(body, Memory+1))
+}
+
+func readFile(head []byte, body io.Reader, opt Options) (_ *Body, err error) {
+	file, err := tempFile(opt.Dir)
+	if err != nil {
+		return nil, &StoreError{Dir: opt.Dir, Err: err}
+	}
+	defer func() {
+		if err != nil {
+			file.Close()
+		}
+	}()
+	if _, err := file.Write(head); err != nil {
+		return nil, &StoreError{Dir: opt.Dir, Err: err}
+	}
+	src := body
+	if opt.Max > 0 {
+		src = io.LimitReader(body, opt.Max-int64(len(head))+1)
+	}
+	n, err := copyToFile(file, src, opt.Dir)
+	size := int64(len(head)) + n
+	switch {
+	case err != nil:
+		return nil, err
+	case opt.Max > 0 && size > opt.Max:
+		return nil, ErrTooLarge
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, &StoreError{Dir: opt.Dir, Err: err}
+	}
+	return &Body{size: size, file: file}, nil
+}
+
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 128<<10); return &b }}
+
+// copyToFile copies and tells a failure of the file from one of src.
+func copyToFile(file *os.File, src io.Reader, dir string) (n int64, err error) {
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	for {
+		nr, rerr := src.Read(*buf)
+		if nr > 0 {
+			nw, werr := file.Write((*buf)[:nr])
+			n += int64(nw)
+			if werr != nil {
+				return n, &StoreError{Dir: dir, Err: werr}
+			}
+		}
+		if rerr == io.EOF {
+			return n, nil
+		}
+		if rerr != nil {
+			return n, rerr
+		}
+	}
+}
+
+// tempFile makes a file without a name, so that nothing stays behind however the process ends.
+func tempFile(dir string) (*os.File, error) {
+	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if err == nil {
+		return os.NewFile(uintptr(fd), dir+"/(spooled body)"), nil
+	}
+	if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.EINVAL) {
+		return nil, err
+	}
+	file, err := os.CreateTemp(dir, "gatewayd-body-") // a file system without O_TMPFILE
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// Len is the body's length in bytes.
+func (b *Body) Len() int64 { return b.size }
+
+// Bytes is the whole body if it is in memory, else nil. The caller must not change it.
+func (b *Body) Bytes() []byte { return b.mem }
+
+// StdinFile returns the body as a file of its own: read-only, at offset 0, independent of Read. It is nil without an
+// error if the body is in memory. The caller closes it.
+func (b *Body) StdinFile() (*os.File, error) {
+	if b.file == nil {
+		return nil, nil
+	}
+	// Opening the descriptor's /proc link, unlike dup, gives an offset of its own and takes away the right to write.
+	path := "/proc/self/fd/" + strconv.Itoa(int(b.file.Fd()))
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open the spooled body: %w", err)
+	}
+	return os.NewFile(uintptr(fd), "(spooled body)"), nil
+}
+
+// Read implements io.Reader.
+func (b *Body) Read(p []byte) (int, error) {
+	if b.file != nil {
+		return b.file.Read(p)
+	}
+	return b.rest.Read(p)
+}
+
+// Close lets go of the body.
+func (b *Body) Close() error {
+	if b.file != nil {
+		return b.file.Close()
+	}
+	return nil
+}
