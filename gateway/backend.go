@@ -14,6 +14,9 @@ import "net/http"
 // announced, -1 if nothing. Body is never nil and is closed by the caller; closing it before io.EOF stops the work. A
 // Body.Read that fails with anything but io.EOF means that the answer is not whole and the client must see that.
 //
+// What a Backend needs of the Request it reads before RoundTrip returns; afterwards it uses only Stderr, Active and the
+// context that it kept.
+//
 // An error is an *Error wherever its status is not simply 502.
 type Backend interface {
 	RoundTrip(*Request) (*http.Response, error)

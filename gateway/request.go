@@ -38,6 +38,9 @@ type Request struct {
 	// Stderr takes one line of what the program wrote to its standard error, without the line end. It may be called
 	// from any goroutine, also after the request has been answered. Never nil for a request made by server.
 	Stderr func(line string)
+	// EarlyHints passes a program's 103 head on to the client; nil when the client can take none. Only the goroutine in
+	// RoundTrip may call it, before RoundTrip returns.
+	EarlyHints func(http.Header)
 	// Touch tells the idle clock that bytes moved to or from the program. Safe from any goroutine; nil when nobody
 	// keeps an idle clock: call Active, which knows.
 	Touch func()

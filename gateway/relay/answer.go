@@ -1,0 +1,196 @@
+package relay
+
+import (
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"gatewayd/gateway"
+)
+
+// flushDelay is how long bytes may wait for more before they are sent: long enough to join the lines of a program that
+// prints them one by one, too short for a person to notice.
+const flushDelay = 10 * time.Millisecond
+
+// What is read of an answer whose rest nobody gets (HEAD, 204, bytes behind Content-Length), so that the program can
+// finish its work, before it is stopped.
+const (
+	drainBytes = 16 << 20
+	drainTime  = 5 * time.Second
+)
+
+// errClientGone marks a failed write: there is nobody to tell.
+type errClientGone struct{ error }
+
+// answer copies the head and streams the body. Its error means that the client has not got the whole answer.
+func answer(w http.ResponseWriter, r *http.Request, resp *http.Response, clock *idleClock) error {
+	copyHead(w.Header(), resp)
+	length := resp.ContentLength
+	if bodyless(resp.StatusCode) {
+		length = 0
+	} else if length >= 0 {
+		w.Header().Set("Content-Length", strconv.FormatInt(length, 10))
+	}
+	w.WriteHeader(resp.StatusCode)
+	if r.Method == http.MethodHead || bodyless(resp.StatusCode) {
+		return drain(w, resp.Body)
+	}
+	out := newFlusher(w, flushAtOnce(resp.Header))
+	defer out.stop()
+	return stream(out, w, resp.Body, length, clock)
+}
+
+// copyHead takes over the program's fields. Date and Server are the server's own to say, as in nginx; a missing
+// Content-Type stays missing, since guessing one from the content is how uploads become pages.
+func copyHead(dst http.Header, resp *http.Response) {
+	for name, values := range resp.Header {
+		if name == "Date" || name == "Server" {
+			continue
+		}
+		dst[name] = values
+	}
+	if _, ok := resp.Header["Content-Type"]; !ok {
+		dst["Content-Type"] = nil
+	}
+}
+
+// bodyless statuses have no content (RFC 9110 sections 15.3.5, 15.3.6, 15.4.5).
+func bodyless(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified
+}
+
+func flushAtOnce(h http.Header) bool {
+	mediaType, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
+	return mediaType == "text/event-stream" || h.Get("X-Accel-Buffering") == "no"
+}
+
+// drain lets the program finish what the client does not get. The head is sent first: the client need not wait.
+func drain(w http.ResponseWriter, body io.ReadCloser) error {
+	http.NewResponseController(w).Flush()
+	timer := time.AfterFunc(drainTime, func() { body.Close() })
+	defer timer.Stop()
+	io.CopyN(io.Discard, body, drainBytes)
+	return nil
+}
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+
+// stream copies body to out: length bytes exactly if length >= 0, else all of them.
+func stream(out *flusher, w http.ResponseWriter, body io.ReadCloser, length int64, clock *idleClock) error {
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	sent := int64(0)
+	for length < 0 || sent < length {
+		n, rerr := body.Read(*buf)
+		if length >= 0 && int64(n) > length-sent {
+			n = int(length - sent)
+		}
+		if n > 0 {
+			clock.pause()
+			_, werr := out.Write((*buf)[:n])
+			clock.resume()
+			if werr != nil {
+				return errClientGone{fmt.Errorf("send to the client: %w", werr)}
+			}
+			sent += int64(n)
+		}
+		switch {
+		case rerr == io.EOF && length >= 0 && sent < length:
+			return &gateway.Error{
+				Status: http.StatusBadGateway, Op: "read the program's answer",
+				Err:  fmt.Errorf("it announced Content-Length: %d and ended after %d bytes", length, sent),
+				Hint: "the program must write as many bytes as it announces, or announce none",
+			}
+		case rerr == io.EOF:
+			return nil
+		case rerr != nil:
+			return rerr
+		}
+	}
+	out.stop()
+	return drain(w, body)
+}
+
+// flusher sends what has been written after flushDelay at the latest, or at once.
+type flusher struct {
+	w      http.ResponseWriter
+	ctl    *http.ResponseController
+	atOnce bool
+
+	mu      sync.Mutex // ResponseWriter is not for two goroutines
+	timer   *time.Timer
+	pending bool // the timer runs
+	stopped bool
+}
+
+// newFlusher returns a flusher that has the head to send.
+func newFlusher(w http.ResponseWriter, atOnce bool) *flusher {
+	f := &flusher{w: w, ctl: http.NewResponseController(w), atOnce: atOnce}
+	if atOnce {
+		f.ctl.Flush()
+		return f
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pending = true
+	f.timer = time.AfterFunc(flushDelay, f.flushPending)
+	return f
+}
+
+func (f *flusher) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.w.Write(p)
+	switch {
+	case err != nil:
+	case f.atOnce:
+		err = f.ctl.Flush()
+	case !f.pending:
+		f.pending = true
+		f.timer.Reset(flushDelay)
+	}
+	return n, err
+}
+
+func (f *flusher) flushPending() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stopped || !f.pending {
+		return
+	}
+	f.pending = false
+	f.ctl.Flush()
+}
+
+// stop ends the flusher: afterwards it does not touch the ResponseWriter.
+func (f *flusher) stop() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopped = true
+	if f.timer != nil {
+		f.timer.Stop()
+	}
+}
+
+// earlyHints passes a program's 103 on to clients that can take one (RFC 8297 section 2): not to HTTP/1.0.
+func earlyHints(w http.ResponseWriter, r *http.Request) func(http.Header) {
+	if !r.ProtoAtLeast(1, 1) {
+		return nil
+	}
+	return func(hints http.Header) {
+		h := w.Header()
+		before := h.Clone()
+		for name, values := range hints {
+			h[name] = values
+		}
+		w.WriteHeader(http.StatusEarlyHints)
+		clear(h)
+		for name, values := range before {
+			h[name] = values
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package relay
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// idleClock calls a function once when nothing has moved for a while. Touching it costs one atomic store; only its own
+// timer looks at the time that has passed.
+type idleClock struct {
+	limit  time.Duration
+	start  time.Time
+	last   atomic.Int64 // time of the last touch, since start
+	paused atomic.Bool  // bytes wait for the client: the program is not the one that is idle
+	timer  *time.Timer
+}
+
+// startIdleClock starts a clock; without a limit it never fires.
+func startIdleClock(limit time.Duration, expired func()) *idleClock {
+	c := &idleClock{limit: limit, start: time.Now()}
+	if limit > 0 {
+		c.timer = time.AfterFunc(limit, func() { c.check(expired) })
+	}
+	return c
+}
+
+func (c *idleClock) check(expired func()) {
+	idle := time.Since(c.start) - time.Duration(c.last.Load())
+	switch {
+	case c.paused.Load():
+		c.timer.Reset(c.limit)
+	case idle >= c.limit:
+		expired()
+	default:
+		c.timer.Reset(c.limit - idle)
+	}
+}
+
+func (c *idleClock) touch() { c.last.Store(int64(time.Since(c.start))) }
+
+// pause and resume enclose a wait for the client.
+func (c *idleClock) pause() { c.paused.Store(true) }
+
+func (c *idleClock) resume() {
+	c.touch()
+	c.paused.Store(false)
+}
+
+func (c *idleClock) stop() {
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+}
