@@ -21,13 +21,16 @@ type Script struct {
 type Env struct {
 	Set               []Var  // the route's env, sorted by name, names unique
 	Pass              []Var  // the route's pass_env with the values found at load time, names unique
-	PassAuthorization bool   // give HTTP_AUTHORIZATION to the program
-	Software          string // SERVER_SOFTWARE
+	PassAuthorization bool   // give HTTP_AUTHORIZATION and HTTP_PROXY_AUTHORIZATION to the program
+	Software          string // SERVER_SOFTWARE; "" is "gatewayd"
 }
 
 // Facts is everything that Vars looks at.
 type Facts struct {
-	Request    *http.Request // Method, RequestURI, Proto, Host, Header, TLS, ContentLength, Body
+	// Request is read for Method, RequestURI, URL (RawQuery, and where RequestURI is empty), Proto, Host, Header, TLS,
+	// ContentLength and TransferEncoding. Header keys are in canonical form, as net/http leaves them; others are
+	// ignored.
+	Request    *http.Request
 	Script     Script
 	Env        *Env           // nil adds nothing
 	RemoteAddr string         // REMOTE_ADDR; "" for a unix socket peer
