@@ -97,7 +97,7 @@ func portOf(s string) (port string, ok bool) {
 		return "", true
 	}
 	n, err := strconv.ParseUint(s[1:], 10, 16)
-	return s[1:], s[0] == ':' && err == nil && n > 0
+	return s[1:], s[0] == ':' && err == nil && n > 0 && s[1] != '0'
 }
 
 func isIPv6(s string) bool {
