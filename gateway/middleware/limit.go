@@ -1,0 +1,103 @@
+package middleware
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"gatewayd/gateway"
+	"gatewayd/gateway/config"
+)
+
+// Limit refuses requests that are larger than `http` allows or of a kind that no route takes, and keeps the pace of
+// their bodies.
+func Limit(c config.HTTP, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodOptions && r.RequestURI == "*" {
+			w.Header().Set("Content-Length", "0")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		if err := refuse(c, w, r); err != nil {
+			gateway.Fail(w, r, err)
+			return
+		}
+		if c.BodyTimeout > 0 && r.Body != nil && r.Body != http.NoBody {
+			body := &pacedBody{src: r.Body, ctl: http.NewResponseController(w), span: c.BodyTimeout}
+			defer body.stop()
+			r.Body = body
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func refuse(c config.HTTP, w http.ResponseWriter, r *http.Request) error {
+	switch {
+	case r.Method == http.MethodTrace || r.Method == http.MethodConnect:
+		w.Header().Set("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH")
+		return gateway.Errorf(http.StatusMethodNotAllowed, "method %s is refused everywhere", r.Method)
+	case c.MaxURI > 0 && int64(len(r.RequestURI)) > c.MaxURI:
+		return gateway.Errorf(http.StatusRequestURITooLong, "the request target has %d bytes, http.max_uri is %d", len(r.RequestURI), c.MaxURI)
+	case c.MaxHeaders > 0 && fields(r.Header) > c.MaxHeaders:
+		return gateway.Errorf(http.StatusRequestHeaderFieldsTooLarge, "the request has %d header fields, http.max_headers is %d", fields(r.Header), c.MaxHeaders)
+	}
+	return nil
+}
+
+func fields(h http.Header) (n int) {
+	for _, values := range h {
+		n += len(values)
+	}
+	return n
+}
+
+// paceBytes is what each span must bring.
+const paceBytes = 1 << 10
+
+// pacedBody is a request body of which each span must bring paceBytes or the end. Its deadline moves only when they
+// have come, so dripping does not extend it.
+type pacedBody struct {
+	src  bodyReader
+	ctl  *http.ResponseController
+	span time.Duration
+	got  int  // since the deadline was set
+	set  bool // a deadline stands
+}
+
+type bodyReader interface {
+	Read([]byte) (int, error)
+	Close() error
+}
+
+func (b *pacedBody) Read(p []byte) (int, error) {
+	if !b.set {
+		b.set, b.got = true, 0
+		b.ctl.SetReadDeadline(time.Now().Add(b.span))
+	}
+	n, err := b.src.Read(p)
+	b.got += n
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return n, &gateway.Error{
+			Status: http.StatusRequestTimeout,
+			Op:     "read the request body",
+			Err:    fmt.Errorf("less than 1KiB came within http.body_timeout: %s", b.span),
+			Public: "The request body came too slowly.",
+		}
+	case err != nil:
+		b.stop()
+	case b.got >= paceBytes:
+		b.set = false
+	}
+	return n, err
+}
+
+func (b *pacedBody) Close() error { return b.src.Close() }
+
+// stop takes the deadline away: net/http goes on reading the connection to notice that the client leaves.
+func (b *pacedBody) stop() {
+	b.set = false
+	b.ctl.SetReadDeadline(time.Time{})
+}

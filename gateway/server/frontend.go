@@ -1,0 +1,67 @@
+package server
+
+import (
+	"context"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"github.com/rs/zerolog"
+
+	"gatewayd/gateway/config"
+)
+
+// frontend is an http.Server with the bounds of one `http` section. Listeners feed it; it is replaced when the section
+// changes.
+type frontend struct {
+	conf  config.HTTP
+	http  *http.Server
+	queue *queue
+	next  *atomic.Pointer[frontend] // takes what arrives after this one was replaced
+}
+
+func newFrontend(c config.HTTP, handler http.Handler, current *atomic.Pointer[frontend], errors zerolog.Logger) *frontend {
+	f := &frontend{conf: c, queue: newQueue(), next: current}
+	f.http = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: c.HeaderTimeout,
+		IdleTimeout:       c.IdleTimeout,
+		MaxHeaderBytes:    int(c.MaxHeader),
+		ErrorLog:          log.New(&httpErrors{errors}, "", 0),
+	}
+	go f.http.Serve(f.queue)
+	return f
+}
+
+// feed hands a connection to the server, or to its successor if it is no longer the current one.
+func (f *frontend) feed(conn net.Conn) {
+	conn = paced(conn, f.conf.SendTimeout)
+	for !f.queue.put(conn) {
+		next := f.next.Load()
+		if next == f {
+			conn.Close()
+			return
+		}
+		f = next
+	}
+}
+
+// shutdown takes no new requests and returns when the last one is answered; when ctx ends first it breaks them off.
+func (f *frontend) shutdown(ctx context.Context) error {
+	f.queue.Close()
+	err := f.http.Shutdown(ctx)
+	if err != nil {
+		f.http.Close()
+	}
+	return err
+}
+
+// httpErrors takes what net/http has to say about single connections: nothing that an operator must act on.
+type httpErrors struct{ log zerolog.Logger }
+
+func (e *httpErrors) Write(line []byte) (int, error) {
+	e.log.Debug().Str("error", strings.TrimSpace(string(line))).Msg("connection")
+	return len(line), nil
+}

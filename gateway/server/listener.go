@@ -1,0 +1,151 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gatewayd/gateway/config"
+)
+
+// listener accepts on one address for as long as a configuration names it. It outlives generations.
+type listener struct {
+	net.Listener
+	conf   config.Listen
+	front  *atomic.Pointer[frontend] // who serves what is accepted
+	failed func(error)               // told of an accept that failed
+	done   chan struct{}
+}
+
+// bind listens on c. A unix socket that nobody listens on any more is replaced.
+func bind(c config.Listen) (net.Listener, error) {
+	if c.Network == "unix" {
+		if err := removeStale(c.Address); err != nil {
+			return nil, err
+		}
+	}
+	l, err := net.Listen(c.Network, c.Address)
+	if err != nil {
+		return nil, explainBind(c, err)
+	}
+	if c.Network == "unix" {
+		// As nginx: who may connect is said by the directory. A front server often runs as another user.
+		if err := os.Chmod(c.Address, 0o666); err != nil {
+			l.Close()
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+func explainBind(c config.Listen, err error) error {
+	hint := ""
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		hint = ": another program listens there; stop it (`ss -ltnp` names it) or choose another address with `listen` or --listen"
+	case errors.Is(err, unix.EACCES):
+		hint = ": ports below 1024 need root or CAP_NET_BIND_SERVICE"
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		hint = ": this machine has no such address"
+	}
+	return fmt.Errorf("listen on %s: %w%s", c.Address, err, hint)
+}
+
+// removeStale removes a socket that nobody listens on. Anything else at path is left alone.
+func removeStale(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type() != os.ModeSocket {
+		return fmt.Errorf("listen on unix:%s: something that is not a socket is there; remove it or choose another path", path)
+	}
+	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		conn.Close()
+		return fmt.Errorf("listen on unix:%s: another program listens there", path)
+	} else if !errors.Is(err, unix.ECONNREFUSED) {
+		return fmt.Errorf("listen on unix:%s: %w", path, err)
+	}
+	return os.Remove(path)
+}
+
+// run accepts until the listener is closed. An accept that fails for want of descriptors or memory is tried again after
+// a pause: the server must outlive it.
+func (l *listener) run() {
+	defer close(l.done)
+	pause := time.Duration(0)
+	for {
+		conn, err := l.Accept()
+		if err == nil {
+			pause = 0
+			l.front.Load().feed(conn)
+			continue
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+		l.failed(err)
+		time.Sleep(pause)
+	}
+}
+
+func (l *listener) close() {
+	l.Listener.Close()
+	<-l.done
+}
+
+// name is how the listener is announced.
+func (l *listener) name() string {
+	if l.conf.Network == "unix" {
+		return "unix:" + l.conf.Address
+	}
+	return "http://" + l.Addr().String()
+}
+
+// queue is the net.Listener that an http.Server sees: the connections that the listeners hand it.
+type queue struct {
+	conns chan net.Conn
+	once  sync.Once
+	ended chan struct{}
+}
+
+func newQueue() *queue { return &queue{conns: make(chan net.Conn), ended: make(chan struct{})} }
+
+// put hands over a connection; false if the queue has been closed.
+func (q *queue) put(conn net.Conn) bool {
+	select {
+	case q.conns <- conn:
+		return true
+	case <-q.ended:
+		return false
+	}
+}
+
+// Accept implements net.Listener.
+func (q *queue) Accept() (net.Conn, error) {
+	select {
+	case conn := <-q.conns:
+		return conn, nil
+	case <-q.ended:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (q *queue) Close() error {
+	q.once.Do(func() { close(q.ended) })
+	return nil
+}
+
+// Addr implements net.Listener; each connection knows its own.
+func (q *queue) Addr() net.Addr { return &net.TCPAddr{} }

@@ -1,0 +1,143 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/mattn/go-isatty"
+	"github.com/rs/zerolog"
+
+	"gatewayd/gateway/config"
+)
+
+// logs is where one configuration's log lines go.
+type logs struct {
+	conf   config.Log
+	log    zerolog.Logger
+	access io.Writer // nil: off
+	files  []*logFile
+}
+
+// openLogs opens what c names. A file that cannot be opened is an error; nothing stays open then.
+func openLogs(c config.Log) (*logs, error) {
+	l := &logs{conf: c}
+	out, err := l.open(c.Output)
+	if err != nil {
+		return nil, err
+	}
+	level, err := zerolog.ParseLevel(c.Level)
+	if err != nil {
+		l.Close()
+		return nil, fmt.Errorf("log.level: %w", err)
+	}
+	l.log = zerolog.New(format(c.Format, out)).Level(level).With().Timestamp().Logger()
+	if c.Access == "off" {
+		return l, nil
+	}
+	l.access = out
+	if c.AccessOutput != "" && c.AccessOutput != c.Output {
+		if l.access, err = l.open(c.AccessOutput); err != nil {
+			l.Close()
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+func (l *logs) open(name string) (io.Writer, error) {
+	switch name {
+	case "stderr":
+		return os.Stderr, nil
+	case "stdout":
+		return os.Stdout, nil
+	}
+	file, err := openLogFile(name)
+	if err != nil {
+		return nil, err
+	}
+	l.files = append(l.files, file)
+	return file, nil
+}
+
+// format writes for people on a terminal and JSON everywhere else, unless told.
+func format(name string, out io.Writer) io.Writer {
+	terminal := false
+	if file, ok := out.(*os.File); ok {
+		terminal = isatty.IsTerminal(file.Fd())
+	}
+	if name == "json" || name == "auto" && !terminal {
+		return out
+	}
+	return zerolog.ConsoleWriter{Out: out, NoColor: !terminal, TimeFormat: "2006-01-02T15:04:05.000Z07:00"}
+}
+
+// Reopen opens the files again by their names, after something has moved them. A file that cannot be opened goes on
+// being written where it is.
+func (l *logs) Reopen() error {
+	var first error
+	for _, file := range l.files {
+		if err := file.Reopen(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// Close closes the files, not stderr or stdout.
+func (l *logs) Close() {
+	for _, file := range l.files {
+		file.Close()
+	}
+}
+
+// logFile appends to a file that can be exchanged under it.
+type logFile struct {
+	path string
+	mu   sync.RWMutex
+	file *os.File
+}
+
+func openLogFile(path string) (*logFile, error) {
+	file, err := openAppend(path)
+	if err != nil {
+		return nil, err
+	}
+	return &logFile{path: path, file: file}, nil
+}
+
+func openAppend(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("open the log file: %w", err)
+	}
+	return file, nil
+}
+
+// Write hands the line to the file; what cannot be written is lost, and service goes on.
+func (f *logFile) Write(line []byte) (int, error) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.file.Write(line)
+}
+
+// Reopen exchanges the file.
+func (f *logFile) Reopen() error {
+	file, err := openAppend(f.path)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	old := f.file
+	f.file = file
+	f.mu.Unlock()
+	return old.Close()
+}
+
+// Close closes the file.
+func (f *logFile) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.file.Close()
+}

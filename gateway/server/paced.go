@@ -1,0 +1,117 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// paceBytes is what a client must take in each span of http.send_timeout while bytes wait for it.
+const paceBytes = 1 << 10
+
+// pacedConn breaks off a client that takes too little. The kernel's send buffer may hold megabytes, so what counts is
+// what left it, not what was written into it.
+type pacedConn struct {
+	net.Conn
+	raw  syscall.RawConn
+	span time.Duration
+}
+
+// paced wraps conn; without a span, or for a connection that has no descriptor to ask, it returns conn as it is.
+func paced(conn net.Conn, span time.Duration) net.Conn {
+	sc, ok := conn.(syscall.Conn)
+	if !ok || span <= 0 {
+		return conn
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return conn
+	}
+	return &pacedConn{Conn: conn, raw: raw, span: span}
+}
+
+// Write implements net.Conn.
+func (c *pacedConn) Write(p []byte) (int, error) {
+	n, err := c.keepPace(func(done int64) (int64, error) {
+		n, err := c.Conn.Write(p[done:])
+		return int64(n), err
+	})
+	return int(n), err
+}
+
+// ReadFrom keeps sendfile in reach: a file, or a part of one, goes to the connection's own ReadFrom; anything else takes
+// the way of Write.
+func (c *pacedConn) ReadFrom(src io.Reader) (int64, error) {
+	to, ok := c.Conn.(io.ReaderFrom)
+	file := regularFile(src)
+	if !ok || file == nil {
+		return io.Copy(struct{ io.Writer }{c}, src)
+	}
+	start, err := file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return io.Copy(struct{ io.Writer }{c}, src)
+	}
+	return c.keepPace(func(done int64) (int64, error) {
+		if at, err := file.Seek(0, io.SeekCurrent); done > 0 && (err != nil || at != start+done) {
+			// Not sendfile but a copy through a buffer: what was read and not sent is lost.
+			return 0, errors.New("the file's position is not where the last write stopped")
+		}
+		return to.ReadFrom(src)
+	})
+}
+
+// regularFile is the file behind src, nil if there is none.
+func regularFile(src io.Reader) *os.File {
+	if part, ok := src.(*io.LimitedReader); ok {
+		src = part.R
+	}
+	file, _ := src.(*os.File)
+	return file
+}
+
+// keepPace calls send, which goes on where it stopped, until it is done or a span has gone by in which the client took
+// less than paceBytes. The first tenth of the first span only finds out where the client stands: asking the kernel
+// costs a system call, and most writes never wait.
+func (c *pacedConn) keepPace(send func(done int64) (int64, error)) (done int64, err error) {
+	wait, taken := c.span/10, int64(-1)
+	for {
+		c.Conn.SetWriteDeadline(time.Now().Add(wait))
+		n, err := send(done)
+		done += n
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return done, err
+		}
+		now := done - c.unsent()
+		if taken >= 0 && now-taken < paceBytes {
+			return done, err
+		}
+		if taken < 0 {
+			wait = c.span - c.span/10
+		} else {
+			wait = c.span
+		}
+		taken = now
+	}
+}
+
+// unsent is how many bytes wait in the kernel for the client to take them.
+func (c *pacedConn) unsent() int64 {
+	queued := 0
+	c.raw.Control(func(fd uintptr) {
+		queued, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
+	})
+	return int64(queued)
+}
+
+// CloseWrite is what net/http does before it waits for the client to close.
+func (c *pacedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}

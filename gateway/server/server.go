@@ -1,0 +1,277 @@
+// Package server is what runs now: listeners, the current Generation, and the way from one to the next. A configuration
+// is data; build.go makes a Generation of it; one atomic store makes that the current one.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"gatewayd/gateway"
+	"gatewayd/gateway/config"
+	"gatewayd/gateway/middleware"
+)
+
+// Options is what a Server is made of.
+type Options struct {
+	// Load reads the configuration; it is called by Start and by each Reload.
+	Load func() (*config.Config, config.Problems)
+	// Announce gets one line for each listener that begins to accept.
+	Announce io.Writer
+	// Version is told to programs in SERVER_SOFTWARE.
+	Version string
+}
+
+// Server serves one configuration after another. Start it once, Reload it as often as needed, Shutdown once.
+type Server struct {
+	opt     Options
+	current atomic.Pointer[Generation]
+	front   atomic.Pointer[frontend]
+
+	mu        sync.Mutex // one change at a time; guards what follows
+	listeners map[string]*listener
+	retired   map[*Generation]bool // replaced, but still held by requests
+	reloads   Reloads
+	closed    bool
+
+	starting sync.WaitGroup // frontends on their way out
+}
+
+// Reloads counts what became of the configurations that were tried.
+type Reloads struct {
+	Applied  int       `json:"applied"`
+	Refused  int       `json:"refused"`
+	LastTime time.Time `json:"last_time"`
+	// LastProblems are those of the last configuration if it was refused.
+	LastProblems []string `json:"last_problems,omitempty"`
+}
+
+// New returns a Server that serves nothing yet.
+func New(opt Options) *Server {
+	return &Server{opt: opt, listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
+}
+
+// Start loads the configuration, listens and serves. It returns once every listener accepts. Problems are returned
+// whole, as config.Problems, warnings alone too when err is nil.
+func (s *Server) Start() (config.Problems, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conf, problems := s.opt.Load()
+	if problems.Failed() {
+		return problems, problems
+	}
+	_, err := s.apply(conf)
+	return problems, err
+}
+
+// Reload loads the configuration again and makes it the current one, or changes nothing and says why: config.Problems
+// for what is wrong in the file, another error for what is wrong with the machine. The summary is for people.
+func (s *Server) Reload() (summary string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return "", errors.New("the server is shutting down")
+	}
+	began := time.Now()
+	conf, problems := s.opt.Load()
+	if problems.Failed() {
+		return "", s.refused(problems)
+	}
+	logProblems(s.Log(), problems)
+	if previous := s.current.Load(); reflect.DeepEqual(conf, previous.Config) {
+		return fmt.Sprintf("generation %d: nothing has changed", previous.Number), nil
+	}
+	change, err := s.apply(conf)
+	if err != nil {
+		return "", s.refused(err)
+	}
+	s.reloads.Applied++
+	s.reloads.LastTime, s.reloads.LastProblems = time.Now(), nil
+	summary = fmt.Sprintf("%s, %dms", change, time.Since(began).Milliseconds())
+	s.Log().Info().Msg("reloaded: " + summary)
+	return summary, nil
+}
+
+func (s *Server) refused(err error) error {
+	s.reloads.Refused++
+	s.reloads.LastTime, s.reloads.LastProblems = time.Now(), nil
+	log := s.Log()
+	var problems config.Problems
+	if errors.As(err, &problems) {
+		logProblems(log, problems)
+		for _, p := range problems {
+			s.reloads.LastProblems = append(s.reloads.LastProblems, p.String())
+		}
+	} else {
+		s.reloads.LastProblems = []string{err.Error()}
+	}
+	log.Error().Err(err).Uint64("generation", s.current.Load().Number).
+		Msg("the configuration was not reloaded; the one before goes on serving")
+	return err
+}
+
+func logProblems(log zerolog.Logger, problems config.Problems) {
+	for _, p := range problems {
+		level := zerolog.ErrorLevel
+		if p.Severity == config.Warning {
+			level = zerolog.WarnLevel
+		}
+		log.WithLevel(level).Str("problem", p.String()).Msg("configuration")
+	}
+}
+
+// apply builds the next Generation beside the current one and commits it. Until the commit everything can be undone;
+// after it nothing can fail.
+func (s *Server) apply(conf *config.Config) (change string, err error) {
+	previous := s.current.Load()
+	next, err := s.build(conf, previous)
+	if err != nil {
+		return "", err
+	}
+	added, err := s.bindNew(conf.Listen)
+	if err != nil {
+		next.onClose = nil
+		next.release()
+		return "", err
+	}
+	s.commit(previous, next, added)
+	return describe(previous, next), nil
+}
+
+func (s *Server) commit(previous, next *Generation, added []*listener) {
+	s.current.Store(next)
+	s.replaceFrontend(next)
+	for _, l := range added {
+		s.listeners[key(l.conf)] = l
+		go l.run()
+		fmt.Fprintf(s.opt.Announce, "listening on %s\n", l.name())
+	}
+	s.closeRemoved(next.Config.Listen)
+	if previous != nil {
+		s.retired[previous] = true
+		go previous.release() // closing may wait for programs
+	}
+}
+
+// replaceFrontend starts a new http.Server if its bounds have changed; the old one answers what it has begun.
+func (s *Server) replaceFrontend(next *Generation) {
+	old := s.front.Load()
+	if old != nil && old.conf == next.Config.HTTP {
+		return
+	}
+	s.front.Store(newFrontend(next.Config.HTTP, s, &s.front, next.logs.log))
+	if old == nil {
+		return
+	}
+	s.starting.Go(func() { old.shutdown(context.Background()) })
+}
+
+func key(l config.Listen) string { return l.Network + " " + l.Address }
+
+// bindNew opens the listeners that conf names and the server does not have yet: all of them or none.
+func (s *Server) bindNew(conf []config.Listen) (added []*listener, err error) {
+	defer func() {
+		if err != nil {
+			for _, l := range added {
+				l.Listener.Close()
+			}
+		}
+	}()
+	for _, c := range conf {
+		if s.listeners[key(c)] != nil {
+			continue
+		}
+		l, err := bind(c)
+		if err != nil {
+			return added, err
+		}
+		added = append(added, &listener{Listener: l, conf: c, front: &s.front, failed: s.acceptFailed, done: make(chan struct{})})
+	}
+	return added, nil
+}
+
+func (s *Server) closeRemoved(conf []config.Listen) {
+	keep := map[string]bool{}
+	for _, c := range conf {
+		keep[key(c)] = true
+	}
+	for k, l := range s.listeners {
+		if !keep[k] {
+			l.close()
+			delete(s.listeners, k)
+		}
+	}
+}
+
+func (s *Server) acceptFailed(err error) {
+	log := s.Log()
+	log.Error().Err(err).Str("hint", "raise the limit on open files (ulimit -n, LimitNOFILE)").Msg("cannot accept connections; trying again")
+}
+
+// Log is the current configuration's log.
+func (s *Server) Log() zerolog.Logger {
+	if g := s.current.Load(); g != nil {
+		return g.logs.log
+	}
+	return zerolog.Nop()
+}
+
+// ReopenLogs opens the log files again by their names.
+func (s *Server) ReopenLogs() error { return s.current.Load().logs.Reopen() }
+
+// acquire takes hold of the current Generation.
+func (s *Server) acquire() *Generation {
+	for {
+		if g := s.current.Load(); g.hold() {
+			return g
+		}
+	}
+}
+
+// ServeHTTP begins a request: it belongs to the Generation that is current now, until it is answered.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g := s.acquire()
+	defer g.release()
+	req := &gateway.Request{
+		ID:         middleware.NewRequestID(),
+		Client:     middleware.PeerAddress(r.RemoteAddr),
+		Generation: g.Number,
+		Timing:     gateway.Timing{Begun: time.Now()},
+	}
+	req.Stderr = func(line string) { g.programSaid(req, line) }
+	r = r.WithContext(gateway.NewContext(r.Context(), req))
+	req.Request = r
+	w.Header().Set("Server", "gatewayd")
+	g.handler.ServeHTTP(w, r)
+}
+
+// Shutdown stops accepting, answers what has begun and stops the programs. When ctx ends first, what is left is broken
+// off; the programs are stopped for certain either way.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	for k, l := range s.listeners {
+		l.close()
+		delete(s.listeners, k)
+	}
+	front := s.front.Load()
+	if front == nil {
+		return nil
+	}
+	err := front.shutdown(ctx)
+	s.starting.Wait()
+	s.current.Load().release()
+	return err
+}
