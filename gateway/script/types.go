@@ -3,7 +3,8 @@ package script
 import "gatewayd/gateway/cgispec"
 
 // A Resolver finds what a request runs. prefix is the route's prefix (SCRIPT_NAME begins with it), rest the path below
-// it: "" or starting with "/", canonical as gateway.Request.Path is. Errors are *gateway.Error with status 403 or 404.
+// it: "" or starting with "/", canonical as gateway.Request.Path is. Errors are *gateway.Error with status 403 or 404 (500 or
+// 503 where the file system itself fails).
 // Safe for concurrent use.
 type Resolver interface {
 	Resolve(prefix, rest string) (Target, error)
@@ -25,3 +26,5 @@ const (
 	Serve                    // an existing file below root that is no script: serve Target.Static as it is
 	AddSlash                 // a directory asked for without its slash: redirect (301)
 )
+
+var _, _, _ Resolver = (*Program)(nil), (*Dir)(nil), (*Root)(nil)
