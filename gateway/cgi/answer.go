@@ -1,0 +1,129 @@
+package cgi
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"gatewayd/gateway"
+)
+
+// body is the rest of an answer. Read and WriteTo are for one goroutine, Close for any.
+type body struct {
+	run    *run
+	closed atomic.Bool
+
+	mu  sync.Mutex // held while reading
+	err error      // how reading ended
+}
+
+var errClosed = errors.New("cgi: read from an answer that was closed")
+
+// Read returns io.EOF only after a whole answer: not for a program that was killed.
+func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err != nil {
+		return 0, b.err
+	}
+	n, err := b.run.out.Read(p)
+	if err != nil {
+		b.finish(err)
+		err = b.err
+	}
+	return n, err
+}
+
+// WriteTo implements io.WriterTo: each piece is written as soon as it has come.
+func (b *body) WriteTo(w io.Writer) (written int64, err error) {
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	for {
+		n, rerr := b.Read(*buf)
+		if n > 0 {
+			nw, werr := w.Write((*buf)[:n])
+			written += int64(nw)
+			if werr != nil {
+				return written, werr
+			}
+		}
+		if rerr == io.EOF {
+			return written, nil
+		}
+		if rerr != nil {
+			return written, rerr
+		}
+	}
+}
+
+// Close stops a program whose answer has not ended. It does not wait for the program.
+func (b *body) Close() error {
+	if b.closed.Swap(true) {
+		return nil
+	}
+	r := b.run
+	r.interrupt()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil {
+		b.finish(errClosed)
+	}
+	return nil
+}
+
+// finish ends the reading for the reason err and decides what becomes of the program.
+func (b *body) finish(err error) {
+	r := b.run
+	if b.closed.Load() {
+		err = errClosed
+	}
+	if err == io.EOF {
+		err = r.verdict()
+	}
+	b.err = err
+	r.release(err == io.EOF)
+}
+
+// verdict judges an answer that has ended: io.EOF if it is whole.
+func (r *run) verdict() error {
+	s, ok := r.outcome()
+	r.mu.Lock()
+	bodyErr := r.bodyErr
+	r.mu.Unlock()
+	switch {
+	case bodyErr != nil:
+		return bodyErr
+	case r.ctx.Err() != nil:
+		return ended(r.ctx, r.script)
+	case ok && s.Signal() != 0:
+		return &gateway.Error{
+			Status: http.StatusBadGateway,
+			Op:     "cgi: read the answer of " + r.script,
+			Err:    errors.New("the program was " + s.String() + " in the middle of it" + r.lastWords()),
+			Hint:   killedHint(s.Signal()),
+		}
+	}
+	return io.EOF
+}
+
+// release lets go of what the answer needed. A program that goes on after a whole answer may, within Timeout; after any
+// other end it is stopped.
+func (r *run) release(whole bool) {
+	r.unwatch()
+	r.stdout.Close()
+	if r.stdin != nil && !whole {
+		r.stdin.Close()
+	}
+	r.out.Reset(nil)
+	readers.Put(r.out)
+	r.out = nil
+	if whole {
+		r.leave()
+	} else {
+		r.stop(r.backend.opt.StopTimeout)
+	}
+}
+
+var _ io.WriterTo = (*body)(nil)

@@ -1,0 +1,172 @@
+package cgi
+
+import (
+	"context"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"gatewayd/gateway"
+	"gatewayd/gateway/cgispec"
+	"gatewayd/gateway/process"
+)
+
+// Options is what a Backend is made of. The zero value runs the resolved script itself, in its own directory, with the
+// defaults named below.
+type Options struct {
+	// Command is the program and its arguments, its first word an absolute path; empty: the resolved script is the
+	// program.
+	Command []string
+	// Interpreters are commands, by the extension (".py") of the file that they run; the file's path is appended.
+	Interpreters map[string][]string
+	Dir          string // working directory, absolute; "" is the directory of the resolved script
+	Env          cgispec.Env
+	MaxHeader    int64         // bytes of the answer's head; 0 is 64 KiB
+	StopTimeout  time.Duration // between SIGTERM and SIGKILL; 0 is 2 s
+	// Timeout bounds a program that works on after its answer has ended; 0 is none. While the answer lasts, the
+	// request's context does.
+	Timeout  time.Duration
+	Launcher process.Launcher // nil is process.Exec
+}
+
+// Backend is the gateway.Backend that runs a process for each request. Safe for concurrent use.
+type Backend struct {
+	opt Options
+
+	mu     sync.Mutex
+	runs   map[*run]struct{} // processes that have not been reaped
+	closed bool
+}
+
+// New returns a Backend. The caller ends it with Close or Wait.
+func New(opt Options) *Backend {
+	if opt.MaxHeader == 0 {
+		opt.MaxHeader = 64 << 10
+	}
+	if opt.StopTimeout == 0 {
+		opt.StopTimeout = 2 * time.Second
+	}
+	if opt.Launcher == nil {
+		opt.Launcher = process.Exec{}
+	}
+	return &Backend{opt: opt, runs: make(map[*run]struct{})}
+}
+
+// RoundTrip implements gateway.Backend. The request body is read until it ends, the program stops reading, or the
+// answer's Body is closed. A program that outlives its answer stays the Backend's until it ends.
+func (b *Backend) RoundTrip(req *gateway.Request) (*http.Response, error) {
+	ctx := req.Context()
+	if ctx.Err() != nil {
+		return nil, ended(ctx, req.Script.Filename)
+	}
+	r, err := b.start(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	req.Timing.Started = r.started
+	resp, err := cgispec.ReadResponse(r.out, cgispec.ResponseOptions{
+		MaxHeader: b.opt.MaxHeader,
+		Early: func(status int, h http.Header) {
+			if status == http.StatusEarlyHints && req.EarlyHints != nil {
+				req.EarlyHints(h)
+			}
+		},
+	})
+	if err != nil {
+		return nil, r.failed(err)
+	}
+	req.Timing.FirstByte = time.Now()
+	resp.Body = &body{run: r}
+	return resp, nil
+}
+
+// command is what to execute for a script.
+func (b *Backend) command(s *cgispec.Script) (path string, args []string) {
+	args = b.opt.Command
+	if len(args) == 0 {
+		args = []string{s.Filename}
+	}
+	if with, ok := b.opt.Interpreters[filepath.Ext(args[0])]; ok {
+		args = append(with[:len(with):len(with)], args...)
+	}
+	return args[0], args
+}
+
+func (b *Backend) dir(s *cgispec.Script) string {
+	if b.opt.Dir != "" {
+		return b.opt.Dir
+	}
+	return filepath.Dir(s.Filename)
+}
+
+// add makes r one of those that Close and Wait know; it is false when the Backend is closed.
+func (b *Backend) add(r *run) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return false
+	}
+	b.runs[r] = struct{}{}
+	return true
+}
+
+func (b *Backend) remove(r *run) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.runs, r)
+}
+
+func (b *Backend) running() []*run {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := make([]*run, 0, len(b.runs))
+	for r := range b.runs {
+		all = append(all, r)
+	}
+	return all
+}
+
+// Running is how many processes there are that have not ended.
+func (b *Backend) Running() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.runs)
+}
+
+// Wait waits until every process has ended. If ctx ends before, it kills those that are left, waits for them, and
+// returns ctx's error. Requests may go on to arrive.
+func (b *Backend) Wait(ctx context.Context) error {
+	var err error
+	for _, r := range b.running() {
+		select {
+		case <-r.gone:
+			continue
+		default:
+		}
+		select {
+		case <-r.gone:
+		case <-ctx.Done():
+			err = ctx.Err()
+			r.stop(0)
+			<-r.gone
+		}
+	}
+	return err
+}
+
+// Close refuses new requests, stops every process that still runs (SIGTERM, StopTimeout, SIGKILL) and returns when all
+// have ended.
+func (b *Backend) Close() error {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	all := b.running()
+	for _, r := range all {
+		r.stop(b.opt.StopTimeout)
+	}
+	for _, r := range all {
+		<-r.gone
+	}
+	return nil
+}

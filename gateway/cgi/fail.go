@@ -1,0 +1,148 @@
+package cgi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gatewayd/gateway"
+	"gatewayd/gateway/cgispec"
+	"gatewayd/gateway/process"
+)
+
+// startError is the error of a request whose program could not be started.
+func startError(s process.Spec, err error) *gateway.Error {
+	d := process.Explain(s, err)
+	e := &gateway.Error{
+		Status: http.StatusBadGateway,
+		Op:     "cgi: start " + s.Path,
+		Err:    fmt.Errorf("%s (%w)", d.Cause, errnoOf(err)),
+		Hint:   d.Hint,
+		Public: "The program behind this address could not be started.",
+	}
+	switch {
+	case d.NotExecutable:
+		e.Status, e.Public = http.StatusForbidden, ""
+	case d.Busy:
+		e.Status, e.Public, e.RetryAfter = http.StatusServiceUnavailable, "", time.Second
+	case errors.Is(err, unix.E2BIG):
+		e.Status, e.Public = http.StatusRequestHeaderFieldsTooLarge, ""
+	}
+	return e
+}
+
+// errnoOf is the system's part of err: what surrounds it repeats the path.
+func errnoOf(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}
+
+// failed is the error of a request whose program gave no valid head. It ends the program.
+func (r *run) failed(err error) *gateway.Error {
+	defer r.release(false)
+	if r.ctx.Err() != nil {
+		return ended(r.ctx, r.script)
+	}
+	e := &gateway.Error{Status: http.StatusBadGateway, Op: "cgi: read the answer of " + r.script, Err: err}
+	var bad *cgispec.ResponseError
+	if errors.As(err, &bad) {
+		e.Hint = bad.Hint()
+	}
+	how := ""
+	if r.atEOF {
+		if s, ok := r.outcome(); ok {
+			how = "; the program ended with " + s.String()
+			if s.Signal() != 0 {
+				how = "; the program was " + s.String()
+				e.Hint = killedHint(s.Signal())
+			}
+			r.awaitLastWords()
+		} else {
+			how = "; the program closed its output and went on"
+		}
+	}
+	r.mu.Lock()
+	bodyErr := r.bodyErr
+	r.mu.Unlock()
+	if bodyErr != nil {
+		return gateway.AsError(bodyErr)
+	}
+	if r.ctx.Err() != nil {
+		return ended(r.ctx, r.script)
+	}
+	e.Err = fmt.Errorf("%w%s%s", err, how, r.lastWords())
+	return e
+}
+
+// awaitLastWords waits a moment for standard error to end, once the program has.
+func (r *run) awaitLastWords() {
+	timer := time.NewTimer(lastWordsTime)
+	defer timer.Stop()
+	select {
+	case <-r.stderr.done:
+	case <-timer.C:
+	}
+}
+
+// lastWords is a clause for the log, empty if there are none.
+func (r *run) lastWords() string {
+	words := r.stderr.lastWords()
+	if words == "" {
+		return ""
+	}
+	return fmt.Sprintf("; its last words: %q", words)
+}
+
+func killedHint(sig syscall.Signal) string {
+	switch sig {
+	case syscall.SIGKILL:
+		return "someone sent SIGKILL; on a machine out of memory that is the kernel: see dmesg"
+	case syscall.SIGXCPU:
+		return "the program used more processor time than its limit"
+	case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGABRT, syscall.SIGILL, syscall.SIGFPE:
+		return "the program crashed: run it by hand with the same input"
+	}
+	return "the program did not end by itself: see who sent the signal"
+}
+
+// statField is field n, counted from 1, of a line of /proc/PID/stat; n is beyond the command's name, which may hold
+// anything.
+func statField(stat []byte, n int) (uint64, bool) {
+	i := bytes.LastIndexByte(stat, ')')
+	if i < 0 {
+		return 0, false
+	}
+	fields := bytes.Fields(stat[i+1:])
+	if n-3 < 0 || n-3 >= len(fields) {
+		return 0, false
+	}
+	v, err := strconv.ParseUint(string(fields[n-3]), 10, 64)
+	return v, err == nil
+}
+
+// leave lets a program go on after its answer, within Timeout.
+func (r *run) leave() {
+	limit := r.backend.opt.Timeout
+	if limit <= 0 {
+		return
+	}
+	select {
+	case <-r.gone:
+		return
+	default:
+	}
+	timer := time.AfterFunc(limit-time.Since(r.started), func() { r.stop(r.backend.opt.StopTimeout) })
+	go func() {
+		<-r.gone
+		timer.Stop()
+	}()
+}

@@ -1,0 +1,33 @@
+package process
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// OutputPipe makes a pipe for what a child writes. ours is read with deadlines; child is in blocking mode, as programs
+// expect, and to be closed once the child has been started. The caller closes both.
+func OutputPipe(name string) (ours, child *os.File, err error) {
+	var fd [2]int
+	if err := unix.Pipe2(fd[:], unix.O_CLOEXEC); err != nil {
+		return nil, nil, os.NewSyscallError("pipe2", err)
+	}
+	return endOf(fd[0], name), os.NewFile(uintptr(fd[1]), name), nil
+}
+
+// InputPipe makes a pipe for what a child reads: as OutputPipe, ours is the end to write to.
+func InputPipe(name string) (ours, child *os.File, err error) {
+	var fd [2]int
+	if err := unix.Pipe2(fd[:], unix.O_CLOEXEC); err != nil {
+		return nil, nil, os.NewSyscallError("pipe2", err)
+	}
+	return endOf(fd[1], name), os.NewFile(uintptr(fd[0]), name), nil
+}
+
+// endOf puts a pipe's end under the poller. The two ends have file descriptions of their own, so the other end keeps
+// its mode. A fresh pipe has no other status flag that could be lost.
+func endOf(fd int, name string) *os.File {
+	unix.FcntlInt(uintptr(fd), unix.F_SETFL, unix.O_NONBLOCK)
+	return os.NewFile(uintptr(fd), name)
+}

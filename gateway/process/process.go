@@ -1,0 +1,191 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// busyRetry is how long Start tries again while somebody has the program's file open for writing: a fork elsewhere in
+// this process may hold such a descriptor until its exec, a deployment a little longer.
+const busyRetry = 500 * time.Millisecond
+
+// Process is a process that was started, and its group. Safe for concurrent use.
+type Process struct {
+	pid    int
+	onExit func(State)
+	done   chan struct{}
+	state  State // valid once done is closed
+
+	mu     sync.Mutex
+	reaped bool // the number may belong to someone else from here on
+	asked  bool // SIGTERM was sent
+	killed bool // SIGKILL was sent
+	killAt time.Time
+	timer  *time.Timer
+}
+
+// Start starts a process in a group of its own. The child has exactly three descriptors (as long as everything in this
+// process is opened close-on-exec; see SealInherited), default signals and none of them blocked. The error wraps a
+// syscall.Errno; Explain tells what it means. A program whose file is busy is tried again for half a second.
+func Start(s Spec) (*Process, error) {
+	files, opened, err := s.descriptors()
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll(opened)
+	if len(s.Args) == 0 {
+		s.Args = []string{s.Path}
+	}
+	pid, pidfd, err := fork(&s, files)
+	for wait, begun := time.Millisecond, time.Now(); errors.Is(err, unix.ETXTBSY) && time.Since(begun) < busyRetry; wait *= 2 {
+		time.Sleep(wait)
+		pid, pidfd, err = fork(&s, files)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", s.Path, err)
+	}
+	p := &Process{pid: pid, onExit: s.OnExit, done: make(chan struct{})}
+	go p.wait(pidfd)
+	return p, nil
+}
+
+// fork starts the child; pidfd is -1 where the kernel has none.
+func fork(s *Spec, files []uintptr) (pid, pidfd int, err error) {
+	pidfd = -1
+	restore, err := unblockSignals()
+	if err != nil {
+		return 0, -1, err
+	}
+	defer restore()
+	pid, err = syscall.ForkExec(s.Path, s.Args, &syscall.ProcAttr{
+		Dir:   s.Dir,
+		Env:   s.Env,
+		Files: files,
+		Sys:   &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd},
+	})
+	runtime.KeepAlive(s)
+	if err != nil {
+		return 0, -1, err
+	}
+	return pid, pidfd, nil
+}
+
+// unblockSignals empties the mask of the thread that is about to fork, if whoever started this process blocked some:
+// a child inherits the mask of the thread that forks it.
+func unblockSignals() (restore func(), err error) {
+	runtime.LockOSThread()
+	var old, none unix.Sigset_t
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, nil, &old); err != nil || old == none {
+		runtime.UnlockOSThread()
+		return func() {}, err
+	}
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil); err != nil {
+		runtime.UnlockOSThread()
+		return func() {}, err
+	}
+	return func() {
+		unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
+		runtime.UnlockOSThread()
+	}, nil
+}
+
+// descriptors are the child's 0, 1 and 2; opened is what the caller must close.
+func (s *Spec) descriptors() (fds []uintptr, opened []*os.File, err error) {
+	fds = make([]uintptr, 3)
+	for i, f := range [3]*os.File{s.Stdin, s.Stdout, s.Stderr} {
+		if f == nil {
+			flag := os.O_RDONLY
+			if i > 0 {
+				flag = os.O_WRONLY
+			}
+			if f, err = os.OpenFile(os.DevNull, flag, 0); err != nil {
+				closeAll(opened)
+				return nil, nil, err
+			}
+			opened = append(opened, f)
+		}
+		fds[i] = f.Fd()
+	}
+	return fds, opened, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+// Pid is the number of the process and of its group. After Done it may be someone else's.
+func (p *Process) Pid() int { return p.pid }
+
+// Done is closed when the process has ended and has been reaped.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// State is how the process ended; ok is false while it runs.
+func (p *Process) State() (s State, ok bool) {
+	select {
+	case <-p.done:
+		return p.state, true
+	default:
+		return State{}, false
+	}
+}
+
+// Signal sends sig to the process group; it does nothing once the process has ended.
+func (p *Process) Signal(sig syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.signal(sig)
+}
+
+func (p *Process) signal(sig syscall.Signal) {
+	if !p.reaped {
+		syscall.Kill(-p.pid, sig)
+	}
+}
+
+// Stop ends the process group: SIGTERM at once, SIGKILL when grace has passed, or at once for what is left of the group
+// when the process itself has ended. It returns without waiting (see Done), may be called any number of times, and the
+// shortest grace wins. A process that has ended by itself leaves its group alone, and so does Stop afterwards.
+func (p *Process) Stop(grace time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped || p.killed {
+		return
+	}
+	if grace <= 0 {
+		p.kill()
+		return
+	}
+	killAt := time.Now().Add(grace)
+	switch {
+	case !p.asked:
+		p.asked = true
+		p.signal(syscall.SIGTERM)
+		p.signal(syscall.SIGCONT) // a stopped process cannot act on SIGTERM
+		p.timer = time.AfterFunc(grace, p.killNow)
+	case killAt.After(p.killAt):
+		return
+	default:
+		p.timer.Reset(grace)
+	}
+	p.killAt = killAt
+}
+
+func (p *Process) killNow() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.kill()
+}
+
+func (p *Process) kill() {
+	p.killed = true
+	p.signal(syscall.SIGKILL)
+}

@@ -1,0 +1,77 @@
+package process
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// wait reaps the process when it has ended.
+func (p *Process) wait(pidfd int) {
+	if pidfd < 0 || !waitPolled(pidfd) {
+		waitBlocked(p.pid)
+	}
+	p.state = p.reap()
+	if p.onExit != nil {
+		p.onExit(p.state)
+	}
+	close(p.done)
+}
+
+// waitPolled returns when the process has ended, and leaves it to be reaped. It gives up, false, where a pidfd cannot
+// be polled.
+func waitPolled(pidfd int) bool {
+	if _, err := unix.FcntlInt(uintptr(pidfd), unix.F_SETFL, unix.O_NONBLOCK); err != nil {
+		unix.Close(pidfd)
+		return false
+	}
+	f := os.NewFile(uintptr(pidfd), "pidfd")
+	defer f.Close()
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	ended := false
+	err = conn.Read(func(fd uintptr) bool {
+		var failed error
+		ended, failed = hasEnded(unix.P_PIDFD, int(fd), unix.WNOHANG)
+		return ended || failed != nil
+	})
+	return err == nil && ended
+}
+
+// waitBlocked is waitPolled at the price of a thread.
+func waitBlocked(pid int) { hasEnded(unix.P_PID, pid, 0) }
+
+func hasEnded(idType, id, flags int) (bool, error) {
+	for {
+		var info unix.Siginfo
+		err := unix.Waitid(idType, id, &info, unix.WEXITED|unix.WNOWAIT|flags, nil)
+		if err != unix.EINTR {
+			return err == nil && info.Signo != 0, err
+		}
+	}
+}
+
+// reap takes the state of the process, which has ended. Whatever is left of a group that was to be stopped is killed
+// first, while the group's number is still its own.
+func (p *Process) reap() State {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.asked && !p.killed {
+		p.kill()
+	}
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	var s State
+	for {
+		_, err := syscall.Wait4(p.pid, &s.Status, 0, &s.Usage)
+		if err != syscall.EINTR {
+			break
+		}
+	}
+	p.reaped = true
+	return s
+}
