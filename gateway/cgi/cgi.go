@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,10 +88,21 @@ func (b *Backend) command(s *cgispec.Script) (path string, args []string) {
 	if len(args) == 0 {
 		args = []string{s.Filename}
 	}
-	if with, ok := b.opt.Interpreters[filepath.Ext(args[0])]; ok {
+	if with := b.interpreter(args[0]); with != nil {
 		args = append(with[:len(with):len(with)], args...)
 	}
 	return args[0], args
+}
+
+// interpreter is the command for the longest extension that file has, nil if it has none of them.
+func (b *Backend) interpreter(file string) (command []string) {
+	longest := 0
+	for ext, with := range b.opt.Interpreters {
+		if len(ext) > longest && strings.HasSuffix(file, ext) {
+			longest, command = len(ext), with
+		}
+	}
+	return command
 }
 
 func (b *Backend) dir(s *cgispec.Script) string {
