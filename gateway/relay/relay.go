@@ -54,18 +54,22 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case script.Serve:
 		h.opt.Static(w, r, target.Static)
 	case script.AddSlash:
-		RedirectToSlash(w, r, req.Path)
+		redirectToSlash(w, r, req.Path)
 	default:
 		req.Script = target.Script
 		h.run(w, req)
 	}
 }
 
-// RedirectToSlash answers 301 with path and a slash behind it. path is a decoded canonical path, so it begins with one
-// slash and cannot name another host.
-func RedirectToSlash(w http.ResponseWriter, r *http.Request, path string) {
+// SlashLocation is path with a slash behind it and the request's query, as a reference. path is a decoded canonical
+// path, so it begins with one slash and cannot name another host.
+func SlashLocation(r *http.Request, path string) string {
 	to := url.URL{Path: path + "/", RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
-	w.Header().Set("Location", to.String())
+	return to.String()
+}
+
+func redirectToSlash(w http.ResponseWriter, r *http.Request, path string) {
+	w.Header().Set("Location", SlashLocation(r, path))
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusMovedPermanently)
 }

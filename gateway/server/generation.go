@@ -1,10 +1,14 @@
 package server
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"sync/atomic"
+	"time"
 
+	"gatewayd/gateway/cgi"
 	"gatewayd/gateway/config"
 	"gatewayd/gateway/site"
 )
@@ -19,8 +23,10 @@ type Generation struct {
 	table   *site.Table
 	handler http.Handler // the middleware around table
 	logs    *logs
-	closers []io.Closer
+	opened  opened
+	leave   func(*cgi.Backend) // takes over the backends
 	onClose func()
+	closed  chan struct{} // closed when everything is
 
 	users atomic.Int64 // requests, and one for being current
 }
@@ -40,14 +46,57 @@ func (g *Generation) hold() bool {
 
 // release counts one user less; the last one closes what the Generation opened.
 func (g *Generation) release() {
-	if g.users.Add(-1) > 0 {
-		return
+	if g.users.Add(-1) == 0 {
+		g.opened.close(g.leave)
+		g.onClose()
+		close(g.closed)
 	}
-	for _, c := range g.closers {
+}
+
+// discard closes a Generation that never was the current one. It may share its logs with previous.
+func (g *Generation) discard(previous *Generation) {
+	g.opened.close(nil)
+	if previous == nil || previous.logs != g.logs {
+		g.logs.Close()
+	}
+}
+
+// stopTime is how long requests may take to notice that they have been broken off.
+const stopTime = 10 * time.Second
+
+// waitClosed waits until what the Generation opened is closed; when ctx ends before, its requests have been broken off
+// and get stopTime to be gone.
+func (g *Generation) waitClosed(ctx context.Context) error {
+	select {
+	case <-g.closed:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-g.closed:
+		return nil
+	case <-time.After(stopTime):
+		return fmt.Errorf("%d requests had not ended %s after they were broken off", g.users.Load(), stopTime)
+	}
+}
+
+// opened is what must be closed when its users are gone.
+type opened struct {
+	closers  []io.Closer
+	backends []*cgi.Backend
+}
+
+// close closes everything. Backends are left to leave, which may give their programs time; nil closes them at once.
+func (o *opened) close(leave func(*cgi.Backend)) {
+	for _, c := range o.closers {
 		c.Close()
 	}
-	if g.onClose != nil {
-		g.onClose()
+	for _, b := range o.backends {
+		if leave != nil {
+			leave(b)
+		} else {
+			b.Close()
+		}
 	}
 }
 

@@ -1,12 +1,14 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,23 +25,41 @@ type listener struct {
 	done   chan struct{}
 }
 
-// bind listens on c. A unix socket that nobody listens on any more is replaced.
+// bind listens on c.
 func bind(c config.Listen) (net.Listener, error) {
 	if c.Network == "unix" {
-		if err := removeStale(c.Address); err != nil {
-			return nil, err
-		}
+		// As nginx: who may connect is said by the directory. A front server often runs as another user.
+		return ListenUnix(c.Address, 0o666)
 	}
 	l, err := net.Listen(c.Network, c.Address)
 	if err != nil {
 		return nil, explainBind(c, err)
 	}
-	if c.Network == "unix" {
-		// As nginx: who may connect is said by the directory. A front server often runs as another user.
-		if err := os.Chmod(c.Address, 0o666); err != nil {
-			l.Close()
-			return nil, err
+	return l, nil
+}
+
+// ListenUnix listens on a unix socket that has mode from its first moment on. A socket at path that nobody listens on
+// any more is replaced; the file is removed when the listener is closed.
+func ListenUnix(path string, mode uint32) (net.Listener, error) {
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		var err error
+		// On Linux the mode of the descriptor becomes that of the file which bind makes.
+		if cerr := raw.Control(func(fd uintptr) { err = unix.Fchmod(int(fd), mode) }); cerr != nil {
+			return cerr
 		}
+		return err
+	}}
+	l, err := lc.Listen(context.Background(), "unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("listen on unix:%s: %w", path, err)
+	}
+	// What umask took away of it.
+	if err := os.Chmod(path, os.FileMode(mode)); err != nil {
+		l.Close()
+		return nil, err
 	}
 	return l, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatewayd/gateway"
+	"gatewayd/gateway/cgi"
 	"gatewayd/gateway/config"
 	"gatewayd/gateway/middleware"
 )
@@ -42,7 +43,9 @@ type Server struct {
 	reloads   Reloads
 	closed    bool
 
-	starting sync.WaitGroup // frontends on their way out
+	leaving  sync.WaitGroup  // frontends on their way out
+	leaveCtx context.Context // ends when they may wait no longer
+	leaveNow context.CancelFunc
 }
 
 // Reloads counts what became of the configurations that were tried.
@@ -56,7 +59,9 @@ type Reloads struct {
 
 // New returns a Server that serves nothing yet.
 func New(opt Options) *Server {
-	return &Server{opt: opt, listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
+	s := &Server{opt: opt, listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
+	s.leaveCtx, s.leaveNow = context.WithCancel(context.Background())
+	return s
 }
 
 // Start loads the configuration, listens and serves. It returns once every listener accepts. Problems are returned
@@ -138,8 +143,7 @@ func (s *Server) apply(conf *config.Config) (change string, err error) {
 	}
 	added, err := s.bindNew(conf.Listen)
 	if err != nil {
-		next.onClose = nil
-		next.release()
+		next.discard(previous)
 		return "", err
 	}
 	s.commit(previous, next, added)
@@ -157,7 +161,7 @@ func (s *Server) commit(previous, next *Generation, added []*listener) {
 	s.closeRemoved(next.Config.Listen)
 	if previous != nil {
 		s.retired[previous] = true
-		go previous.release() // closing may wait for programs
+		go previous.release() // closing it takes the lock that we hold
 	}
 }
 
@@ -171,7 +175,7 @@ func (s *Server) replaceFrontend(next *Generation) {
 	if old == nil {
 		return
 	}
-	s.starting.Go(func() { old.shutdown(context.Background()) })
+	s.leaving.Go(func() { old.shutdown(s.leaveCtx) })
 }
 
 func key(l config.Listen) string { return l.Network + " " + l.Address }
@@ -253,25 +257,69 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.handler.ServeHTTP(w, r)
 }
 
-// Shutdown stops accepting, answers what has begun and stops the programs. When ctx ends first, what is left is broken
-// off; the programs are stopped for certain either way.
+// Shutdown stops accepting, answers what has begun and waits for the programs. When ctx ends first, what is left is
+// broken off and the programs are stopped for certain.
 func (s *Server) Shutdown(ctx context.Context) error {
+	if !s.closeListeners() {
+		return nil
+	}
+	defer context.AfterFunc(ctx, s.leaveNow)()
+	err := s.front.Load().shutdown(ctx)
+	s.current.Load().release()
+	for _, g := range s.generations() {
+		err = errors.Join(err, g.waitClosed(ctx))
+	}
+	s.leaving.Wait()
+	return errors.Join(err, ctx.Err())
+}
+
+// closeListeners is false if there is nothing to shut down any more.
+func (s *Server) closeListeners() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return nil
+	if s.closed || s.current.Load() == nil {
+		return false
 	}
 	s.closed = true
 	for k, l := range s.listeners {
 		l.close()
 		delete(s.listeners, k)
 	}
-	front := s.front.Load()
-	if front == nil {
-		return nil
+	return true
+}
+
+// generations are all that are not closed.
+func (s *Server) generations() []*Generation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := []*Generation{s.current.Load()}
+	for g := range s.retired {
+		all = append(all, g)
 	}
-	err := front.shutdown(ctx)
-	s.starting.Wait()
-	s.current.Load().release()
-	return err
+	return all
+}
+
+// leave lets a backend that takes no new requests finish: its programs may work on after their answer, until the server
+// ends.
+func (s *Server) leave(b *cgi.Backend) {
+	s.leaving.Go(func() {
+		b.Wait(s.leaveCtx)
+		b.Close()
+	})
+}
+
+// DrainTimeout is how long the current configuration lets requests finish at the end; 0 is for ever.
+func (s *Server) DrainTimeout() time.Duration { return s.current.Load().Config.DrainTimeout }
+
+// AdminConfig is the current configuration's.
+func (s *Server) AdminConfig() config.Admin { return s.current.Load().Config.Admin }
+
+// RunsPrograms says whether any route of the current configuration does.
+func (s *Server) RunsPrograms() bool {
+	for _, r := range s.current.Load().routes {
+		if r.resolver != nil {
+			return true
+		}
+	}
+	return false
 }

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"gatewayd/gateway/admin"
+	"gatewayd/gateway/config"
+	"gatewayd/gateway/server"
+)
+
+// openAdmin opens the admin socket. To fail in that is worth a warning, not the service.
+func openAdmin(s *server.Server) (closeAdmin func()) {
+	socket := adminSocket(s.AdminConfig())
+	if socket == "" {
+		return func() {}
+	}
+	log := s.Log()
+	if err := os.MkdirAll(filepath.Dir(socket), 0o755); err != nil {
+		log.Warn().Err(err).Msg("no admin socket: gatewayd status and reload will not work; set admin: unix:PATH, or admin: off")
+		return func() {}
+	}
+	l, err := server.ListenUnix(socket, 0o600)
+	if err != nil {
+		log.Warn().Err(err).Msg("no admin socket: gatewayd status and reload will not work; set admin: unix:PATH, or admin: off")
+		return func() {}
+	}
+	h := &http.Server{Handler: admin.Handler(s), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	go h.Serve(l)
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if h.Shutdown(ctx) != nil {
+			h.Close()
+		}
+	}
+}
+
+func adminSocket(c config.Admin) string {
+	switch {
+	case c.Off:
+		return ""
+	case c.Socket != "":
+		return c.Socket
+	}
+	return admin.DefaultSocket()
+}
+
+// adminFlags find the running gatewayd.
+type adminFlags struct {
+	configFlag
+	Socket string `placeholder:"PATH" help:"The admin socket; without it the one that the config names, else the default one."`
+}
+
+func (f adminFlags) socket(sys system) (string, error) {
+	if f.Socket != "" {
+		return f.Socket, nil
+	}
+	file, err := findConfig(f.Config)
+	if err != nil {
+		return admin.DefaultSocket(), nil
+	}
+	src, err := source(sys, file)
+	if err != nil {
+		return "", err
+	}
+	// A file that does not load now may be the very reason for this call: the running server says so best.
+	conf, _ := config.Load(src)
+	if conf == nil {
+		return admin.DefaultSocket(), nil
+	}
+	if conf.Admin.Off {
+		return "", fmt.Errorf("%s says admin: off", file)
+	}
+	return adminSocket(conf.Admin), nil
+}
+
+func (f adminFlags) call(sys system, method, path string) (string, error) {
+	socket, err := f.socket(sys)
+	if err != nil {
+		return "", err
+	}
+	return admin.Call(socket, method, path)
+}
+
+type reloadCmd struct{ adminFlags }
+
+// Run prints the summary of what has changed.
+func (c *reloadCmd) Run(sys system) error {
+	text, err := c.call(sys, http.MethodPost, "/reload")
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(sys.stdout, text)
+	return nil
+}
+
+type statusCmd struct {
+	adminFlags
+	JSON bool `name:"json" help:"Print the whole status as JSON."`
+}
+
+// Run prints the status.
+func (c *statusCmd) Run(sys system) error {
+	text, err := c.call(sys, http.MethodGet, "/status")
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		fmt.Fprint(sys.stdout, text)
+		return nil
+	}
+	return printStatus(sys.stdout, text)
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"gatewayd/gateway/server"
+)
+
+// printStatus prints the JSON of /status as a table.
+func printStatus(out io.Writer, text string) error {
+	var s server.Status
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return fmt.Errorf("read the status: %w", err)
+	}
+	fmt.Fprintf(out, "gatewayd %s, pid %d, %s, generation %d, %d requests in flight\n", s.Version, s.PID, s.Config, s.Generation, s.Requests)
+	for _, d := range s.Draining {
+		fmt.Fprintf(out, "draining: generation %d, %d requests in flight\n", d.Generation, d.Requests)
+	}
+	for _, p := range s.Reloads.LastProblems {
+		fmt.Fprintf(out, "last reload refused: %s\n", p)
+	}
+	for _, l := range s.Listeners {
+		fmt.Fprintf(out, "listening on %s\n", l)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "SITE\tROUTE\tHANDLER")
+	for _, site := range s.Sites {
+		for _, r := range site.Routes {
+			fmt.Fprintf(table, "%s\t%s\t%s\n", siteName(site.Site), r.Pattern, r.Handler)
+		}
+	}
+	return table.Flush()
+}
+
+func siteName(key string) string {
+	if key == "" {
+		return "(default)"
+	}
+	return key
+}

@@ -1,0 +1,181 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"slices"
+
+	"gatewayd/gateway"
+	"gatewayd/gateway/cgi"
+	"gatewayd/gateway/cgispec"
+	"gatewayd/gateway/config"
+	"gatewayd/gateway/middleware"
+	"gatewayd/gateway/redirect"
+	"gatewayd/gateway/relay"
+	"gatewayd/gateway/respond"
+	"gatewayd/gateway/script"
+	"gatewayd/gateway/site"
+	"gatewayd/gateway/spool"
+	"gatewayd/gateway/static"
+)
+
+// route is a configured route and the parts that were made of it; those that its handler has not are nil.
+type route struct {
+	conf     *config.Route
+	resolver script.Resolver
+	backend  *cgi.Backend
+	env      cgispec.Env
+	static   *static.Handler
+	redirect *redirect.Handler
+}
+
+// front is the site table as a local redirect sees it. The routes are built before the table that holds them.
+type front struct{ table *site.Table }
+
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.table.ServeHTTP(w, r) }
+
+// builder makes one Generation.
+type builder struct {
+	conf     *config.Config
+	software string
+	front    *front
+	opened   opened
+}
+
+// build makes a Generation of conf beside the current one. It starts no program and listens nowhere; on error nothing
+// stays open.
+func (s *Server) build(conf *config.Config, previous *Generation) (g *Generation, err error) {
+	b := &builder{conf: conf, software: "gatewayd/" + s.opt.Version, front: &front{}}
+	defer func() {
+		if err != nil {
+			b.opened.close(nil)
+		}
+	}()
+	sites, built, err := b.sites()
+	if err != nil {
+		return nil, err
+	}
+	if b.front.table, err = site.New(sites); err != nil {
+		return nil, err
+	}
+	logs, err := s.logsFor(conf.Log, previous)
+	if err != nil {
+		return nil, err
+	}
+	g = &Generation{Number: 1, Config: conf, table: b.front.table, routes: built, logs: logs, opened: b.opened, leave: s.leave, closed: make(chan struct{})}
+	if previous != nil {
+		g.Number = previous.Number + 1
+	}
+	g.onClose = func() { s.forget(g) }
+	g.handler = middleware.AccessLog(logs.access, logs.log,
+		middleware.Recoverer(logs.log,
+			middleware.Limit(conf.HTTP, g.table)))
+	g.users.Store(1)
+	return g, nil
+}
+
+// sites returns the table's input, and the parts of each route under the key that a site.Match leads to.
+func (b *builder) sites() ([]site.Site, map[*site.Route]*route, error) {
+	sites := make([]site.Site, len(b.conf.Sites))
+	built := map[*site.Route]*route{}
+	for i, conf := range b.conf.Sites {
+		sites[i] = site.Site{Key: conf.Key, Hosts: conf.Hosts, Routes: make([]site.Route, len(conf.Routes))}
+		for j := range conf.Routes {
+			r, handler, err := b.route(&conf.Routes[j])
+			if err != nil {
+				return nil, nil, fmt.Errorf("route %s: %w", conf.Routes[j].Pattern, err)
+			}
+			target := &sites[i].Routes[j]
+			*target = site.Route{Pattern: conf.Routes[j].Pattern, Handler: middleware.Headers(conf.Routes[j].Options.Headers, handler)}
+			built[target] = r
+		}
+	}
+	return sites, built, nil
+}
+
+// route is the one switch from the config's words to code.
+func (b *builder) route(conf *config.Route) (*route, http.Handler, error) {
+	r := &route{conf: conf}
+	switch {
+	case conf.Static != nil:
+		r.static = static.FromConfig(conf.Static)
+		b.opened.closers = append(b.opened.closers, r.static)
+		return r, r.static, nil
+	case conf.CGI != nil:
+		return r, b.cgi(r), nil
+	case conf.Redirect != nil:
+		r.redirect = redirect.New(conf.Redirect)
+		return r, r.redirect, nil
+	case conf.Respond != nil:
+		return r, respond.New(conf.Respond), nil
+	}
+	return nil, nil, fmt.Errorf("no handler for %q", conf.Handler)
+}
+
+func (b *builder) cgi(r *route) http.Handler {
+	c := r.conf.CGI
+	opt := cgi.Setup(c, &r.conf.Options, b.software)
+	r.env, r.backend = opt.Env, cgi.New(opt)
+	r.resolver = b.resolver(c)
+	b.opened.backends = append(b.opened.backends, r.backend)
+	if closer, ok := r.resolver.(io.Closer); ok {
+		b.opened.closers = append(b.opened.closers, closer)
+	}
+	front := relay.Options{
+		Backend:     r.backend,
+		Resolver:    r.resolver,
+		Front:       b.front,
+		Spool:       spool.Options{Dir: b.conf.Temp, Max: r.conf.Options.MaxBody},
+		Timeout:     r.conf.Options.Timeout,
+		IdleTimeout: r.conf.Options.IdleTimeout,
+	}
+	if c.Root != "" {
+		r.static = static.FromConfig(&config.Static{Root: c.Root, Hidden: c.Hidden, Symlinks: c.Symlinks})
+		b.opened.closers = append(b.opened.closers, r.static)
+		front.Static = r.static.ServeName
+	}
+	return relay.New(front)
+}
+
+func (b *builder) resolver(c *config.CGI) script.Resolver {
+	interpreters := []string{}
+	for ext := range c.Interpreters {
+		interpreters = append(interpreters, ext)
+	}
+	slices.Sort(interpreters)
+	switch {
+	case c.Root != "":
+		return script.NewRoot(c.Root, script.RootOptions{
+			Ext: c.Ext, Index: c.Index, Fallback: c.Fallback, Hidden: c.Hidden, Symlinks: c.Symlinks == "any",
+			NeedExec: len(c.Run) == 0, Interpreters: interpreters,
+		})
+	case c.RunDir:
+		return script.NewDir(c.Run[0], script.DirOptions{Hidden: c.Hidden, Symlinks: c.Symlinks == "any", Interpreters: interpreters})
+	}
+	return script.NewProgram(c.Run[0], filepath.Dir(c.Run[0]))
+}
+
+// logsFor keeps the previous generation's logs if nothing about them has changed.
+func (s *Server) logsFor(conf config.Log, previous *Generation) (*logs, error) {
+	if previous != nil && previous.logs.conf == conf {
+		return previous.logs, nil
+	}
+	return openLogs(conf)
+}
+
+// forget is called when a retired generation is closed. Its logs are closed unless the current one writes to them.
+func (s *Server) forget(g *Generation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.retired, g)
+	if current := s.current.Load(); current != g && current.logs != g.logs {
+		g.logs.Close()
+	}
+}
+
+// programSaid logs one line of a program's standard error.
+func (g *Generation) programSaid(req *gateway.Request, line string) {
+	g.logs.log.Warn().Str("id", req.ID).Str("route", req.Route).Str("script", req.Script.Filename).Str("stderr", line).Msg("a program wrote to its standard error")
+}
