@@ -1,20 +1,157 @@
 package config
 
-import "errors"
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+
+	"go.yaml.in/yaml/v4"
+)
 
 // Source is where a config's text comes from and what it may refer to. The zero value of each func means the machine's
 // own.
 type Source struct {
 	File   string                      // a path, or "-" with Text from standard input
 	Text   []byte                      // nil: read File
-	Getenv func(string) (string, bool) // for ${VAR}; nil: os.LookupEnv
+	Getenv func(string) (string, bool) // for ${VAR} and the PATH that commands are looked up in; nil: os.LookupEnv
 }
+
+const (
+	maxFile     = 4 << 20   // bytes of a config file
+	maxEntries  = 1_000_000 // keys and list entries after aliases and merges, so that few bytes cannot become many
+	maxProblems = 1_000     // problems reported of one file
+)
 
 // Load reads, decodes and checks a config. The Config is nil exactly if the Problems hold an Error; Warnings may come
 // with a Config. It starts nothing and changes nothing.
 func Load(src Source) (*Config, Problems) {
-	return nil, Problems{{File: src.File, Text: errors.ErrUnsupported.Error()}}
+	l := newLoader(src)
+	cfg := l.load(src.Text)
+	problems := l.finish()
+	if problems.Failed() {
+		return nil, problems
+	}
+	return cfg, problems
 }
 
-// Schema is the JSON Schema (draft 2020-12) of the config file, indented, ending in a newline.
-func Schema() []byte { return nil }
+// loader is one Load under way: what has been found so far, and what everything in the file is relative to.
+type loader struct {
+	file   string
+	dir    string
+	getenv func(string) (string, bool)
+
+	problems Problems
+	tables   map[reflect.Type]*table
+	homes    map[string][]string // key -> the tables that know it, for "belongs in"
+	entries  int                 // spent of maxEntries
+	active   map[*yaml.Node]bool // the collections being decoded, to notice an alias that leads back
+	programs map[string]lookup   // what PATH gave, so that a thousand routes look once
+	listings map[string][]string // directories read for a suggestion
+}
+
+func newLoader(src Source) *loader {
+	l := &loader{
+		file:     src.File,
+		getenv:   src.Getenv,
+		tables:   map[reflect.Type]*table{},
+		active:   map[*yaml.Node]bool{},
+		programs: map[string]lookup{},
+		listings: map[string][]string{},
+	}
+	if l.getenv == nil {
+		l.getenv = os.LookupEnv
+	}
+	return l
+}
+
+func (l *loader) load(text []byte) *Config {
+	var err error
+	if l.dir, err = baseDir(l.file); err != nil {
+		l.whole("the directory of the file cannot be found: %v", err)
+		return nil
+	}
+	if text == nil {
+		if text, err = readFile(l.file); err != nil {
+			l.whole("%s", readFailure(l.file, err))
+			return nil
+		}
+	}
+	root, ok := l.parse(text)
+	if !ok {
+		return nil
+	}
+	var raw rawConfig
+	if root != nil {
+		l.mapping(root, &raw, place{at: Pos{1, 1}, key: Pos{1, 1}})
+	}
+	l.checkRoutes(&raw, root == nil)
+	return l.build(&raw)
+}
+
+// baseDir is what relative paths are relative to: the folder of the file as it was named, not of what a link leads to.
+func baseDir(file string) (string, error) {
+	if file == "-" || file == "" {
+		return os.Getwd()
+	}
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Dir(abs), nil
+}
+
+// readFile reads at most one byte more than a config may have. Pipes are welcome: shells make them of <(command).
+func readFile(name string) ([]byte, error) {
+	if name == "-" {
+		return nil, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxFile+1))
+}
+
+// error reports what keeps the file from loading, at the value of p.
+func (l *loader) error(p place, format string, args ...any) {
+	l.report(Error, p.at, p.path, format, args)
+}
+
+// errorAtKey reports it at the key word of p.
+func (l *loader) errorAtKey(p place, format string, args ...any) {
+	l.report(Error, p.key, p.path, format, args)
+}
+
+// warn reports what only deserves a word, at the key word of p.
+func (l *loader) warn(p place, format string, args ...any) {
+	l.report(Warning, p.key, p.path, format, args)
+}
+
+// whole reports what belongs to no line.
+func (l *loader) whole(format string, args ...any) { l.report(Error, Pos{}, nil, format, args) }
+
+func (l *loader) report(s Severity, at Pos, path *keyPath, format string, args []any) {
+	if len(l.problems) > maxProblems {
+		return
+	}
+	p := Problem{File: l.file, Pos: at, Severity: s, Key: path.String(), Text: fmt.Sprintf(format, args...)}
+	if len(l.problems) == maxProblems {
+		p = Problem{File: l.file, Text: fmt.Sprintf("there are more than %d problems; the others are not shown", maxProblems)}
+	}
+	l.problems = append(l.problems, p)
+}
+
+// finish puts the problems in the order of the file. What many routes take from one anchor is one problem.
+func (l *loader) finish() Problems {
+	slices.SortStableFunc(l.problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
+	})
+	return slices.CompactFunc(l.problems, func(a, b Problem) bool {
+		return a.Pos == b.Pos && a.Text == b.Text && a.Severity == b.Severity && a.Pos != Pos{}
+	})
+}

@@ -1,0 +1,135 @@
+package config
+
+// The raw structs are the file's own shape. Their tags are the tables that everything else is made from (see table).
+
+type rawConfig struct {
+	Listen         listenValue   `key:"listen" default:":8080" doc:"Addresses to accept connections on: HOST:PORT, :PORT or unix:PATH; one or a list."`
+	Routes         routesValue   `key:"routes" doc:"The default site: what answers which path. The most specific pattern wins; the order means nothing."`
+	Sites          sitesValue    `key:"sites" doc:"Routes by host: exact names, *.example.org, addresses; several in one key with blanks between them."`
+	Admin          adminValue    `key:"admin" shown:"a unix socket of this user" doc:"Where the operator talks to the running server: unix:PATH or off."`
+	Log            rawLog        `key:"log" doc:"What is written where."`
+	TrustedProxies proxiesValue  `key:"trusted_proxies" doc:"Peers whose word about the client is taken: addresses, CIDRs, or unix for peers on unix sockets."`
+	Temp           dirValue      `key:"temp" default:"/var/tmp" doc:"The directory for request bodies that do not fit in memory."`
+	DrainTimeout   durationValue `key:"drain_timeout" default:"30s" rule:"none" doc:"How long requests may go on after the server was told to stop."`
+	StartTimeout   durationValue `key:"start_timeout" default:"10s" doc:"How long an application may take until it is ready."`
+	HTTP           rawHTTP       `key:"http" doc:"Bounds of the HTTP front end."`
+	rawOptions
+
+	marks
+	TLS unusable `key:"tls" notyet:"let a proxy in front of gatewayd speak TLS"`
+}
+
+type rawLog struct {
+	Level        wordValue   `key:"level" default:"info" rule:"debug info warn error" doc:"The least severe message that is written."`
+	Format       wordValue   `key:"format" default:"auto" rule:"auto text json" doc:"auto is text on a terminal and json elsewhere."`
+	Output       outputValue `key:"output" default:"stderr" doc:"Where messages go: stderr, stdout or a file."`
+	Access       accessValue `key:"access" default:"auto" rule:"auto text off" doc:"The access log: one line for each request, or off."`
+	AccessOutput outputValue `key:"access_output" shown:"as output" doc:"Where the access log goes: stderr, stdout or a file."`
+}
+
+type rawHTTP struct {
+	HeaderTimeout durationValue `key:"header_timeout" default:"10s" rule:"none" doc:"How long a client may take to send the whole head of a request."`
+	BodyTimeout   durationValue `key:"body_timeout" default:"30s" rule:"none" doc:"Each such span must bring 1 KiB of the body, or its end."`
+	SendTimeout   durationValue `key:"send_timeout" default:"60s" rule:"none" doc:"In each such span the client must take 1 KiB while bytes wait for it."`
+	IdleTimeout   durationValue `key:"idle_timeout" default:"75s" rule:"none" doc:"How long a connection is kept between two requests."`
+	MaxHeader     sizeValue     `key:"max_header" default:"64KiB" rule:"min=1KiB max=16MiB" doc:"The biggest request head."`
+	MaxHeaders    intValue      `key:"max_headers" default:"100" rule:"1-10000" doc:"The most fields in a request head."`
+	MaxURI        sizeValue     `key:"max_uri" default:"16KiB" rule:"min=64B max=16MiB" doc:"The longest request target."`
+}
+
+// rawOptions are the options beside a handler; they may stand at the top, in a site or in a route.
+type rawOptions struct {
+	Env               envValue      `key:"env" for:"cgi" doc:"Variables given to the program, as they are written; merged key by key over the levels."`
+	PassEnv           listValue     `key:"pass_env" for:"cgi" rule:"variable" doc:"Names of variables of gatewayd's own environment that the program gets, too."`
+	Dir               dirValue      `key:"dir" for:"cgi" shown:"the program's directory" doc:"The working directory of the program."`
+	Timeout           durationValue `key:"timeout" default:"none" rule:"none" doc:"How long a whole request may take."`
+	IdleTimeout       durationValue `key:"idle_timeout" default:"60s" rule:"none" for:"cgi" doc:"How long the program may be silent between two bytes."`
+	MaxBody           sizeValue     `key:"max_body" default:"1GiB" rule:"none" doc:"The biggest request body; more is answered with 413."`
+	Buffer            bufferValue   `key:"buffer" default:"request" rule:"request" for:"cgi" doc:"request: the whole body is received before the program is started."`
+	PassAuthorization boolValue     `key:"pass_authorization" default:"false" for:"cgi" doc:"Whether the program gets the client's Authorization field."`
+	Headers           rawHeaders    `key:"headers" doc:"What is done to the header of each response."`
+
+	User         unusable `key:"user" notyet:"start gatewayd as the user that the programs are to run as"`
+	Rlimits      unusable `key:"rlimits" notyet:"set limits where gatewayd is started, for example with ulimit"`
+	Umask        unusable `key:"umask" notyet:"programs inherit the umask that gatewayd is started with"`
+	Priority     unusable `key:"priority" notyet:"start gatewayd itself under nice"`
+	ServerTiming unusable `key:"server_timing" notyet:"take it out"`
+	MaxRunning   unusable `key:"max_running" notyet:"take it out"`
+	Queue        unusable `key:"queue" notyet:"take it out"`
+	Auth         unusable `key:"auth" notyet:"let the program or a proxy in front ask for the password"`
+	Allow        unusable `key:"allow" notyet:"keep others out with a firewall or a listen address"`
+	Deny         unusable `key:"deny" notyet:"keep them out with a firewall or a listen address"`
+	Compress     unusable `key:"compress" notyet:"static files may have .gz, .br and .zst siblings (precompressed)"`
+	ErrorPages   unusable `key:"error_pages" notyet:"take it out"`
+}
+
+type rawHeaders struct {
+	Set    headerSetValue `key:"set" doc:"Fields that every response gets, in the place of those that it has; merged key by key over the levels."`
+	Remove listValue      `key:"remove" rule:"header" doc:"Names of fields that no response has."`
+}
+
+type rawSite struct {
+	Routes routesValue `key:"routes" doc:"What answers which path on these hosts."`
+	rawOptions
+
+	marks
+}
+
+type rawRoute struct {
+	Static   *rawStatic   `key:"static" handler:"true" doc:"Serves the files below a directory."`
+	CGI      *rawCGI      `key:"cgi" handler:"true" doc:"Runs a program for each request."`
+	Redirect *rawRedirect `key:"redirect" handler:"true" doc:"Sends the client elsewhere."`
+	Respond  *rawRespond  `key:"respond" handler:"true" doc:"Answers with a fixed status and text."`
+	FastCGI  unusable     `key:"fastcgi" handler:"true" notyet:"cgi runs most such programs, too, one process for each request"`
+	PHP      unusable     `key:"php" handler:"true" notyet:"until then: cgi: { run: [php-cgi], root: ./wiki, ext: [.php], index: [index.php], fallback: /index.php }"`
+	rawOptions
+
+	marks
+	at place
+}
+
+type rawStatic struct {
+	Root          dirValue  `key:"root" scalar:"true" doc:"The directory whose files are served."`
+	Index         listValue `key:"index" default:"index.html" rule:"file" doc:"Names of the files that answer for their directory; the first that exists."`
+	Browse        boolValue `key:"browse" default:"false" doc:"Whether a directory without an index file is listed."`
+	Precompressed boolValue `key:"precompressed" default:"true" doc:"Whether NAME.zst, NAME.br and NAME.gz are sent for NAME to clients that take them."`
+	CacheControl  textValue `key:"cache_control" rule:"value" doc:"The Cache-Control field of each file."`
+	Hidden        boolValue `key:"hidden" default:"false" doc:"Whether names that begin with a dot are served; .well-known always is."`
+	Symlinks      wordValue `key:"symlinks" default:"inside" rule:"inside any" doc:"Where symbolic links may lead: inside the root, or to any place."`
+}
+
+type rawCGI struct {
+	Run          commandValue      `key:"run" scalar:"true" doc:"A program, a list of a program and its arguments, or a directory in which each executable file is a script."`
+	Root         dirValue          `key:"root" doc:"The directory below which a URL names a script (by ext) or a file."`
+	Ext          listValue         `key:"ext" rule:"ext" doc:"Extensions that make a file below root a script."`
+	Index        listValue         `key:"index" rule:"file" doc:"Names of the files that answer for their directory below root."`
+	Fallback     textValue         `key:"fallback" rule:"path" doc:"The script below root that answers for what does not exist."`
+	Hidden       boolValue         `key:"hidden" default:"false" doc:"Whether names that begin with a dot can be reached; .well-known always can."`
+	Symlinks     wordValue         `key:"symlinks" default:"inside" rule:"inside any" doc:"Where symbolic links may lead: inside the root, or to any place."`
+	Interpreters interpretersValue `key:"interpreters" doc:"Commands that run the files with an extension, executable or not: { .py: python3 }."`
+	MaxHeader    sizeValue         `key:"max_header" default:"64KiB" rule:"min=1KiB max=16MiB" doc:"The biggest head of the program's answer."`
+	StopTimeout  durationValue     `key:"stop_timeout" default:"2s" doc:"How long a program that was told to end may take before it is killed."`
+	Sendfile     listValue         `key:"sendfile" rule:"dir" doc:"Directories whose files the program may have sent by naming them in X-Sendfile."`
+
+	marks
+	Connect        unusable `key:"connect" notyet:"connect is for fastcgi; cgi takes run: a program or a directory"`
+	Workers        unusable `key:"workers" foreign:"fastcgi"`
+	Concurrency    unusable `key:"concurrency" foreign:"fastcgi"`
+	Keepalive      unusable `key:"keepalive" foreign:"fastcgi"`
+	ConnectTimeout unusable `key:"connect_timeout" foreign:"fastcgi"`
+	WorkerRoot     unusable `key:"worker_root" foreign:"fastcgi"`
+}
+
+type rawRedirect struct {
+	To     textValue `key:"to" scalar:"true" rule:"target" doc:"An absolute URL or a path; if it ends in / below a /prefix/*, the rest of the path is appended."`
+	Status intValue  `key:"status" default:"302" rule:"301 302 303 307 308" doc:"The status of the answer."`
+}
+
+type rawRespond struct {
+	Status intValue  `key:"status" scalar:"true" default:"200" rule:"200-599" doc:"The status of the answer."`
+	Body   textValue `key:"body" doc:"The text of the answer."`
+}
+
+func (rawLog) emptyAllowed()     {}
+func (rawHTTP) emptyAllowed()    {}
+func (rawHeaders) emptyAllowed() {}
