@@ -1,9 +1,6 @@
 package cgispec
 
-import (
-	"bytes"
-	"strings"
-)
+import "strings"
 
 // accident is a way in which answers come out wrong that the first bytes of a bad line give away.
 type accident struct {
@@ -13,6 +10,7 @@ type accident struct {
 
 const (
 	hintHeaderFirst = "print a header such as \"Content-Type: text/html\" and an empty line before anything else"
+	hintFinal       = "print a final header, with a status between 200 and 599 or none, after the interim one"
 	hintEmptyLine   = "print an empty line between the header and the page"
 )
 
@@ -50,7 +48,7 @@ func (e *ResponseError) Hint() string {
 	case CutShort:
 		return "the header has to end in an empty line; print one after the last header line"
 	case OnlyInterim:
-		return "print a final header after the interim one"
+		return hintFinal
 	case TooBig:
 		return "raise max_header if the program needs so much; otherwise an empty line after the header is missing"
 	case TooManyFields:
@@ -66,13 +64,16 @@ func (e *ResponseError) Hint() string {
 }
 
 func (e *ResponseError) lineHint() string {
-	lower := bytes.ToLower(e.Sample)
 	for _, a := range accidents() {
-		if strings.HasPrefix(string(lower), a.prefix) {
+		if n := len(a.prefix); n <= len(e.Sample) && equalFold(e.Sample[:n], a.prefix) {
 			return a.hint
 		}
 	}
 	switch {
+	case e.interim != 0:
+		return hintFinal
+	case e.backslash:
+		return "the line before ends in a backslash and an n, which this shell's echo does not turn into a line end: use printf"
 	case len(e.Sample) == 0:
 		return "an empty line came before the header, often from a blank line at the top of a script or an included file"
 	case strings.Contains(e.Reason, "folded"):

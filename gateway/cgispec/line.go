@@ -95,12 +95,12 @@ func isToken(c byte) bool {
 
 func trimBlanks(b []byte) []byte { return bytes.Trim(b, " \t") }
 
-// isName compares a field name with one in lower case.
-func isName(name []byte, lower string) bool {
-	if len(name) != len(lower) {
+// equalFold compares bytes with a string in lower case; the case of ASCII letters, and no others, means nothing.
+func equalFold(b []byte, lower string) bool {
+	if len(b) != len(lower) {
 		return false
 	}
-	for i, c := range name {
+	for i, c := range b {
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}

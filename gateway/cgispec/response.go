@@ -99,8 +99,11 @@ func (h *head) response() (*http.Response, error) {
 }
 
 func statusText(status int) string {
-	if status == StatusLocalRedirect {
+	switch status {
+	case StatusLocalRedirect:
 		return ""
+	case http.StatusOK:
+		return "200 OK"
 	}
 	if text := http.StatusText(status); text != "" {
 		return strconv.Itoa(status) + " " + text

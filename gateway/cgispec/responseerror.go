@@ -34,7 +34,8 @@ type ResponseError struct {
 	Cut    bool   // there were more than Sample holds
 	Err    error  // ReadFailed: the cause; otherwise nil
 
-	interim int
+	interim   int  // status of the interim head before
+	backslash bool // the field before ends in a backslash and an n
 }
 
 // maxSample bounds what of a bad line is kept for the log.
@@ -71,6 +72,9 @@ func (h *head) fault(kind FaultKind, reason string, sample []byte) *ResponseErro
 	if kind == BadField {
 		e.Line = 0 // known only once the head is complete
 	}
+	if n := len(h.fields); n > 0 {
+		e.backslash = bytes.HasSuffix(h.text[:h.fields[n-1].end], []byte(`\n`))
+	}
 	e.Cut = len(sample) > maxSample
 	e.Sample = bytes.Clone(sample[:min(len(sample), maxSample)])
 	return e
@@ -100,8 +104,8 @@ func (h *head) ended(line []byte, err error) *ResponseError {
 		e := h.fault(OnlyInterim, "the program ended after an interim answer, without a final one", nil)
 		e.Line = 0
 		return e
-	case len(line) > 0 && !couldBecomeHeader(line):
-		_, reason := checkLine(line)
+	}
+	if reason := checkBeginning(line); reason != "" {
 		return h.fault(NotHeader, reason, line)
 	}
 	return h.fault(CutShort, "the program's output ended inside the head, before an empty line", line)
@@ -109,11 +113,16 @@ func (h *head) ended(line []byte, err error) *ResponseError {
 
 func (h *head) empty() bool { return len(h.fields) == 0 && !h.statusSeen && !h.statusLine }
 
-// couldBecomeHeader says whether a line without its end is the beginning of a header line, or of a status line.
-func couldBecomeHeader(line []byte) bool {
-	if isStatusLine(line) || bytes.IndexFunc(line, func(r rune) bool { return r > 0x7e || !isToken(byte(r)) }) < 0 {
-		return true
+// checkBeginning says why a line without its end cannot have become a header line or a status line; "" if it can.
+func checkBeginning(line []byte) (reason string) {
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	onlyToken := true
+	for _, c := range line {
+		onlyToken = onlyToken && isToken(c)
 	}
-	_, reason := checkLine(bytes.TrimSuffix(line, []byte("\r")))
-	return reason == ""
+	if onlyToken || isStatusLine(line) {
+		return ""
+	}
+	_, reason = checkLine(line)
+	return reason
 }

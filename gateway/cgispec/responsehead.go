@@ -60,7 +60,7 @@ func (h *head) take(line []byte) error {
 	}
 	h.fieldsLeft--
 	name, value := line[:nameEnd], trimBlanks(line[nameEnd+1:])
-	if isName(name, "status") {
+	if equalFold(name, "status") {
 		return h.takeStatus(value)
 	}
 	start := len(h.text)
