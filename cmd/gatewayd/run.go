@@ -117,12 +117,16 @@ func serveDemo(sys system, listen []string) error {
 
 // serve runs a server until a signal ends it.
 func serve(sys system, src config.Source, listen []string) error {
+	load, err := loader(src, listen)
+	if err != nil {
+		return err
+	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
 
 	s := server.New(server.Options{
-		Load:     func() (*config.Config, config.Problems) { return config.LoadWith(src, listen) },
+		Load:     load,
 		Announce: sys.stdout,
 		Version:  version(),
 	})
@@ -142,6 +146,25 @@ func serve(sys system, src config.Source, listen []string) error {
 	stopWatching := watchConfig(s, src)
 	defer stopWatching()
 	return handleSignals(s, signals)
+}
+
+// loader loads src; the addresses of the command line, if there are any, replace those of the file.
+func loader(src config.Source, listen []string) (func() (*config.Config, config.Problems), error) {
+	var addresses []config.Listen
+	for _, s := range listen {
+		address, err := config.ParseListen(s)
+		if err != nil {
+			return nil, fmt.Errorf("--listen: %w", err)
+		}
+		addresses = append(addresses, address)
+	}
+	return func() (*config.Config, config.Problems) {
+		conf, problems := config.Load(src)
+		if conf != nil && addresses != nil {
+			conf.Listen = addresses
+		}
+		return conf, problems
+	}, nil
 }
 
 // watchConfig applies the config file whenever its content changes.

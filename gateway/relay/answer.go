@@ -41,7 +41,11 @@ func answer(w http.ResponseWriter, r *http.Request, resp *http.Response, clock *
 	}
 	out := newFlusher(w, flushAtOnce(resp.Header))
 	defer out.stop()
-	return stream(out, w, resp.Body, length, clock)
+	err := stream(out, w, resp.Body, length, clock)
+	if err != nil {
+		out.flushPending() // what there is of a broken answer is the client's, the head above all
+	}
+	return err
 }
 
 // copyHead takes over the program's fields. Date and Server are the server's own to say, as in nginx; a missing

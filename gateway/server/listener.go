@@ -19,6 +19,7 @@ import (
 // listener accepts on one address for as long as a configuration names it. It outlives generations.
 type listener struct {
 	net.Listener
+	key    string // see keys
 	conf   config.Listen
 	front  *atomic.Pointer[frontend] // who serves what is accepted
 	failed func(error)               // told of an accept that failed

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -154,7 +155,7 @@ func (s *Server) commit(previous, next *Generation, added []*listener) {
 	s.current.Store(next)
 	s.replaceFrontend(next)
 	for _, l := range added {
-		s.listeners[key(l.conf)] = l
+		s.listeners[l.key] = l
 		go l.run()
 		fmt.Fprintf(s.opt.Announce, "listening on %s\n", l.name())
 	}
@@ -178,7 +179,17 @@ func (s *Server) replaceFrontend(next *Generation) {
 	s.leaving.Go(func() { old.shutdown(s.leaveCtx) })
 }
 
-func key(l config.Listen) string { return l.Network + " " + l.Address }
+// keys names the listeners of a configuration. The same address twice (port 0) is two listeners.
+func keys(conf []config.Listen) []string {
+	names := make([]string, len(conf))
+	seen := map[string]int{}
+	for i, l := range conf {
+		name := l.Network + " " + l.Address
+		names[i] = fmt.Sprint(name, " ", seen[name])
+		seen[name]++
+	}
+	return names
+}
 
 // bindNew opens the listeners that conf names and the server does not have yet: all of them or none.
 func (s *Server) bindNew(conf []config.Listen) (added []*listener, err error) {
@@ -189,28 +200,25 @@ func (s *Server) bindNew(conf []config.Listen) (added []*listener, err error) {
 			}
 		}
 	}()
-	for _, c := range conf {
-		if s.listeners[key(c)] != nil {
+	for i, key := range keys(conf) {
+		if s.listeners[key] != nil {
 			continue
 		}
-		l, err := bind(c)
+		l, err := bind(conf[i])
 		if err != nil {
 			return added, err
 		}
-		added = append(added, &listener{Listener: l, conf: c, front: &s.front, failed: s.acceptFailed, done: make(chan struct{})})
+		added = append(added, &listener{Listener: l, key: key, conf: conf[i], front: &s.front, failed: s.acceptFailed, done: make(chan struct{})})
 	}
 	return added, nil
 }
 
 func (s *Server) closeRemoved(conf []config.Listen) {
-	keep := map[string]bool{}
-	for _, c := range conf {
-		keep[key(c)] = true
-	}
-	for k, l := range s.listeners {
-		if !keep[k] {
+	keep := keys(conf)
+	for key, l := range s.listeners {
+		if !slices.Contains(keep, key) {
 			l.close()
-			delete(s.listeners, k)
+			delete(s.listeners, key)
 		}
 	}
 }
