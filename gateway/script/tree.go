@@ -103,7 +103,8 @@ func isBackup(name string, exts []string) bool {
 	return ok && saved != "" && saved[0] == '#' && hasExt(saved, exts)
 }
 
-// missing says whether an error means that the path names nothing.
+// missing says whether an error means that the path names nothing: links in a circle lead nowhere either.
 func missing(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) ||
+		errors.Is(err, syscall.ELOOP)
 }
