@@ -65,7 +65,7 @@ func run(args []string, sys system) int {
 		return exitUsage
 	}
 	if err := ctx.Run(sys); err != nil {
-		if err != errSilent { //nolint:errorlint // a sentinel that is never wrapped
+		if !errors.Is(err, errSilent) {
 			fmt.Fprintln(sys.stderr, "gatewayd:", err)
 		}
 		return exitError

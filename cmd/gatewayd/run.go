@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"gatewayd/gateway/config"
 	"gatewayd/gateway/server"
@@ -175,8 +174,7 @@ func watchConfig(s *server.Server, src config.Source) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		if err := watch.File(ctx, src.File, func() { s.Reload() }); err != nil {
-			log := s.Log()
-			log.Warn().Err(err).Msg("changes of the config file will not be noticed; reload with SIGHUP or gatewayd reload")
+			s.Log().Warn().Err(err).Msg("changes of the config file will not be noticed; reload with SIGHUP or gatewayd reload")
 		}
 	}()
 	return cancel
@@ -184,8 +182,7 @@ func watchConfig(s *server.Server, src config.Source) (stop func()) {
 
 func warnAboutRoot(s *server.Server) {
 	if os.Geteuid() == 0 && s.RunsPrograms() {
-		log := s.Log()
-		log.Warn().Msg("gatewayd was started as root, so the programs it runs are root too; start it as another user unless that is what you want")
+		s.Log().Warn().Msg("gatewayd was started as root, so the programs it runs are root too; start it as another user unless that is what you want")
 	}
 }
 

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"gatewayd": main})
+}
+
+// TestScripts runs the scenarios in testdata/script: config, programs, requests, expected answers. Besides testscript's
+// own commands they have:
+//
+//	serve [ARGS]         starts gatewayd run with ARGS on a port of the kernel's choosing; $URL is where, $PID who
+//	http [CURL ARGS] URL curl, silent, with the head; a URL that begins with / is below $URL
+//	raw FILE             sends the bytes of FILE ("\n" as CR LF) and shows all that comes until the server closes
+//	log REGEXP           waits until the server's stderr has a line that matches
+//	sighup REGEXP        sends SIGHUP and waits for such a line after it
+//	stop [SIGNAL]        ends the server; it must exit with 0 and leave no process behind
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(env *testscript.Env) error {
+			// A script's admin socket is its own, and short enough for a socket's path.
+			dir, err := os.MkdirTemp("", "gw")
+			if err != nil {
+				return err
+			}
+			env.Defer(func() { os.RemoveAll(dir) })
+			env.Setenv("ADMIN", filepath.Join(dir, "admin.sock"))
+			env.Values[daemonKey{}] = new(*daemon)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"serve":  cmdServe,
+			"http":   cmdHTTP,
+			"raw":    cmdRaw,
+			"log":    cmdLog,
+			"sighup": cmdSighup,
+			"stop":   cmdStop,
+		},
+	})
+}
