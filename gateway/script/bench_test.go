@@ -1,34 +1,74 @@
 package script
 
-import "testing"
+import (
+	"io/fs"
+	"testing"
+)
 
-// The lookups in the names are calls of docroot.Stat, which is what a resolve costs: each is one open relative to the
-// root, resolved by the kernel, one fstat and one close.
-func BenchmarkResolve(b *testing.B) {
-	root := plant(b, "pi 755\nsub/deep/pi 755\nindex.php 644\nblog/post.php 644\ncss/style.css 644\nblog/index.php 644")
+// lookups are requests and how often a resolver asks the file system to answer them. One lookup is a docroot.Stat.
+var lookups = []struct {
+	name, rest string
+	count      int
+	resolver   func(*Dir, *Root) Resolver
+}{
+	{"directory", "/pi", 1, ofDir},
+	{"directory, PATH_INFO", "/pi/repo.git/info/refs", 1, ofDir},
+	{"directory, two folders down", "/sub/deep/pi/x", 3, ofDir},
+	{"root, script", "/blog/post.php", 1, ofRoot},
+	{"root, file", "/css/style.css", 1, ofRoot},
+	{"root, PATH_INFO", "/blog/post.php/comments", 3, ofRoot},
+	{"root, index", "/blog/", 2, ofRoot},
+	{"root, fallback", "/missing", 2, ofRoot},
+	{"root, fallback below a folder", "/blog/2024/post/with/more", 4, ofRoot},
+}
+
+func ofDir(d *Dir, _ *Root) Resolver  { return d }
+func ofRoot(_ *Dir, r *Root) Resolver { return r }
+
+func lookupResolvers(t testing.TB) (*Dir, *Root) {
+	root := plant(t, "pi 755\nsub/deep/pi 755\nindex.php 644\nblog/post.php 644\ncss/style.css 644\nblog/index.php 644")
 	dir := NewDir(root, DirOptions{})
-	defer dir.Close()
 	tree := NewRoot(root, RootOptions{Ext: []string{".php"}, Index: []string{"index.php"}, Fallback: "/index.php"})
-	defer tree.Close()
-	for _, bench := range []struct {
-		name, rest string
-		r          Resolver
-	}{
-		{"program, 0 lookups", "/a/b/c", NewProgram("/srv/prog", "")},
-		{"directory, 1 lookup", "/pi", dir},
-		{"directory with PATH_INFO, 1 lookup", "/pi/repo.git/info/refs", dir},
-		{"directory two folders down, 3 lookups", "/sub/deep/pi/x", dir},
-		{"root, script, 1 lookup", "/blog/post.php", tree},
-		{"root, file, 1 lookup", "/css/style.css", tree},
-		{"root, script with PATH_INFO, 3 lookups", "/blog/post.php/comments", tree},
-		{"root, index, 2 lookups", "/blog/", tree},
-		{"root, fallback, 2 lookups", "/missing", tree},
-		{"root, fallback below a folder, 4 lookups", "/blog/2024/post", tree},
-	} {
+	t.Cleanup(func() { dir.Close(); tree.Close() })
+	return dir, tree
+}
+
+// counter counts how often it is asked.
+type counter struct {
+	files
+	n int
+}
+
+func (c *counter) Stat(name string) (fs.FileInfo, error) {
+	c.n++
+	return c.files.Stat(name)
+}
+
+func TestLookups(t *testing.T) {
+	dir, tree := lookupResolvers(t)
+	c := &counter{files: dir.root}
+	dir.root = c
+	c2 := &counter{files: tree.root}
+	tree.root = c2
+	for _, test := range lookups {
+		c.n, c2.n = 0, 0
+		if _, err := test.resolver(dir, tree).Resolve("/p", test.rest); err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		if n := c.n + c2.n; n != test.count {
+			t.Errorf("%s: %d lookups, want %d", test.name, n, test.count)
+		}
+	}
+}
+
+func BenchmarkResolve(b *testing.B) {
+	dir, tree := lookupResolvers(b)
+	for _, bench := range lookups {
 		b.Run(bench.name, func(b *testing.B) {
+			r := bench.resolver(dir, tree)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := bench.r.Resolve("/p", bench.rest); err != nil {
+				if _, err := r.Resolve("/p", bench.rest); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -32,7 +32,7 @@ func growTree(t testing.TB, rnd *rand.Rand, root, at string, depth int, m model)
 		full := root + "/" + path
 		var err error
 		switch kind := rnd.IntN(12); {
-		case kind < 3 && depth > 0:
+		case kind < 2 && depth > 0:
 			err = os.Mkdir(full, 0o755)
 			growTree(t, rnd, root, path, depth-1, m)
 		case kind < 5:

@@ -11,7 +11,14 @@ import (
 )
 
 // tree is the directory that a resolver looks in.
-type tree struct{ root *docroot.Root }
+type tree struct{ root files }
+
+// files is a *docroot.Root; tests put a counter in between.
+type files interface {
+	Stat(name string) (fs.FileInfo, error)
+	Path() string
+	Close() error
+}
 
 // entry is what a path led to: the part of the path that names it, without slashes around it, and what it is.
 type entry struct {
