@@ -2,7 +2,6 @@ package config
 
 import (
 	"maps"
-	"os"
 	"reflect"
 	"slices"
 )
@@ -14,7 +13,6 @@ func (l *loader) build(c *rawConfig) *Config {
 	}
 	l.defaults(&c.Log)
 	l.defaults(&c.HTTP)
-	l.checkTemp(c)
 	cfg := &Config{
 		File: l.file, Dir: l.dir,
 		Listen: c.Listen.v, Admin: c.Admin.v, TrustedProxies: c.TrustedProxies.v, Temp: c.Temp.v,
@@ -31,16 +29,6 @@ func (l *loader) build(c *rawConfig) *Config {
 		cfg.Sites = append(cfg.Sites, Site{Key: s.key, Hosts: s.hosts, Routes: l.routes(s.raw.Routes.v, &options), Pos: s.place.key})
 	}
 	return cfg
-}
-
-// checkTemp looks at the default, which nobody has looked at: not every container has a /var/tmp.
-func (l *loader) checkTemp(c *rawConfig) {
-	if c.Temp.given {
-		return
-	}
-	if info, err := os.Stat(c.Temp.v); err != nil || !info.IsDir() {
-		l.whole("there is no directory %s for request bodies; make it, or name another one with temp", c.Temp.v)
-	}
 }
 
 func (l *loader) routes(named []namedRoute, above *rawOptions) []Route {

@@ -43,13 +43,15 @@ func (v *commandValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 // scalar is the usual form: one path, relative to the config file even without a slash.
 func (v *commandValue) scalar(l *loader, s string, p place) {
 	if why := notAProgram(s); why != "" {
-		if _, err := os.Stat(l.abs(s)); err != nil || strings.HasPrefix(s, "unix:") {
-			l.error(p, "%s", why)
-			return
-		}
+		l.error(p, "%s", why)
+		return
 	}
 	if head, _, ok := strings.Cut(s, " "); ok && !exists(l.abs(s)) && (exists(l.abs(head)) || !strings.Contains(head, "/")) {
 		l.error(p, "there is no program of this name; a command with arguments is a list: run: [%s]", strings.Join(strings.Fields(s), ", "))
+		return
+	}
+	if !strings.Contains(s, "/") && !exists(l.abs(s)) && l.searchPath(s).ok {
+		l.error(p, "there is no %s; for the program in PATH write run: [%s]", quote(l.abs(s)), s)
 		return
 	}
 	if path, dir, ok := l.programOrDir(s, p); ok {
@@ -73,7 +75,7 @@ func notAProgram(s string) string {
 	host, port, ok := strings.Cut(s, ":")
 	_, rest, digits := leadingNumber(port)
 	if ok && digits && rest == "" && !strings.Contains(host, "/") || strings.HasPrefix(s, "[") && strings.Contains(s, "]:") {
-		return quote(s) + " looks like an address; a FastCGI application's would be fastcgi: " + quote("tcp:"+s) + ", a program of that name is " + quote("./"+s)
+		return quote(s) + " looks like an address; for a FastCGI application write fastcgi: " + quote("tcp:"+s) + ", for a program of that name " + quote("./"+s)
 	}
 	return ""
 }

@@ -71,13 +71,22 @@ func (tab *table) add(t reflect.Type, index []int, inherited bool) {
 // usable says whether the key does something: it loads.
 func (f *field) usable() bool { return f.notYet == "" && f.foreign == "" }
 
-// keys are the words that may be meant where one is not known.
+// keys are the keys that do something.
 func (tab *table) keys() []string {
 	var keys []string
 	for _, f := range tab.fields {
 		if f.usable() {
 			keys = append(keys, f.key)
 		}
+	}
+	return keys
+}
+
+// known are all keys that mean something, be it only a message.
+func (tab *table) known() []string {
+	var keys []string
+	for _, f := range tab.fields {
+		keys = append(keys, f.key)
 	}
 	return keys
 }
@@ -368,27 +377,29 @@ func (l *loader) spend(p place) bool {
 }
 
 // list are the entries of a list, or the one scalar that stands for a list of one.
-func (l *loader) list(n *yaml.Node, p place, each func(n *yaml.Node, p place)) {
+// It is false if there is neither.
+func (l *loader) list(n *yaml.Node, p place, each func(n *yaml.Node, p place)) bool {
 	target, ok := l.target(n, p)
 	if !ok {
-		return
+		return false
 	}
 	if target.Kind == yaml.ScalarNode {
 		each(n, p)
-		return
+		return true
 	}
 	target, done, ok := l.open(n, p, yaml.SequenceNode)
 	if !ok {
-		return
+		return false
 	}
 	defer done()
 	for i, item := range target.Content {
 		at := p.item(i, item)
 		if !l.spend(at) {
-			return
+			return false
 		}
 		each(item, at)
 	}
+	return true
 }
 
 // raw is a scalar's text as it is written; that of null is "".

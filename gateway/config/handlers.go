@@ -8,25 +8,23 @@ import (
 )
 
 func (s *rawStatic) check(l *loader, p place) {
-	if !s.Root.given {
+	if !s.Root.given && !s.excused {
 		l.errorAtKey(p, "static needs a root: the directory whose files are served")
 	}
 }
 
 func (c *rawCGI) check(l *loader, p place) {
 	switch {
-	case c.Connect.given || c.excused:
-		return
+	case c.Connect.given || c.excused: // reported, and it explains the rest
 	case !c.Run.given && !c.Root.given:
 		l.errorAtKey(p, "cgi needs run (a program or a directory of scripts), or root and ext")
-		return
-	case c.Root.given && len(c.Ext.v) == 0 && !c.Ext.given:
-		l.errorAtKey(c.Root.place, "root needs ext: the extensions of the files that are scripts, for example ext: [.cgi]; without them everything would be a plain file")
-	case c.Root.given && c.Run.dir:
-		l.error(c.Run.place, "with root, run names the program that runs the files below it, and this is a directory; take run out, or name a program")
-	}
-	if c.Ext.given && c.Root.given && len(c.Ext.v) == 0 && !l.problems.Failed() {
+	case c.Root.given && !c.Ext.given:
+		l.errorAtKey(c.Root.place, "root needs ext: the extensions of the files that are scripts, for example ext: [.cgi]")
+	case c.Root.given && len(c.Ext.v) == 0 && !c.Ext.bad:
 		l.error(c.Ext.place, "the list is empty; write the extensions of the files that are scripts, for example [.cgi]")
+	}
+	if c.Root.given && c.Run.dir {
+		l.error(c.Run.place, "with root, run names the program that runs the files below it, and this is a directory; take run out, or name a program")
 	}
 	c.warnUnused(l)
 	c.checkFallback(l)
@@ -63,7 +61,7 @@ func (c *rawCGI) checkFallback(l *loader) {
 }
 
 func (r *rawRedirect) check(l *loader, p place) {
-	if !r.To.given {
+	if !r.To.given && !r.excused {
 		l.errorAtKey(p, `redirect needs to: a URL, or a path that begins with "/"`)
 	}
 }
@@ -80,6 +78,6 @@ func (h *rawHTTP) check(l *loader, _ place) {
 		if !h.MaxURI.given {
 			at = h.MaxHeader.place
 		}
-		l.error(at, "max_uri (%s) is more than max_header (%s), of which it is a part; make max_header bigger", formatSize(h.MaxURI.v), formatSize(h.MaxHeader.v))
+		l.error(at, "max_uri (%s) is more than max_header (%s), of which it is a part; make max_header bigger or max_uri smaller", formatSize(h.MaxURI.v), formatSize(h.MaxHeader.v))
 	}
 }

@@ -18,7 +18,7 @@ func siteHost(word string) (host, why string) {
 	case strings.Contains(name, "/"):
 		return "", fmt.Sprintf("%s has a path; paths go under routes, the key of a site is hosts alone", quote(word))
 	case strings.Contains(name, ","):
-		return "", fmt.Sprintf("the hosts of a site have blanks between them, not commas: %s", quote(strings.Join(strings.FieldsFunc(word, func(r rune) bool { return r == ',' }), " ")))
+		return "", "the hosts of a site have blanks between them, not commas"
 	}
 	if addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")); err == nil && addr.Zone() == "" {
 		if addr.Is6() {
@@ -63,10 +63,15 @@ func hostNameProblem(s string) string {
 	case strings.Contains(s, "*"):
 		return `"*" may only be the whole first label, as in "*.example.org"`
 	}
+	last := ""
 	for label := range strings.SplitSeq(s, ".") {
 		if why := labelProblem(label); why != "" {
 			return why
 		}
+		last = label
+	}
+	if strings.Trim(last, "0123456789") == "" {
+		return "it looks like an address, but is none"
 	}
 	return ""
 }

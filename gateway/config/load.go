@@ -84,11 +84,12 @@ func (l *loader) load(text []byte) *Config {
 	if !ok {
 		return nil
 	}
-	var raw rawConfig
-	if root != nil {
-		l.mapping(root, &raw, place{at: Pos{1, 1}, key: Pos{1, 1}})
+	if root == nil {
+		l.whole(`the config is empty; write at least routes: { "/*": { static: ./public } }`)
+		return nil
 	}
-	l.checkRoutes(&raw, root == nil)
+	var raw rawConfig
+	l.mapping(root, &raw, place{at: posOf(root), key: posOf(root)})
 	return l.build(&raw)
 }
 

@@ -47,7 +47,7 @@ func (l *loader) parse(text []byte) (*yaml.Node, bool) {
 	}
 	switch err := loader.Load(&next); {
 	case err == nil:
-		l.report(Error, startOf(&next), nil, "%s", []any{`a second document begins here; a config is one document, so take out the "---"`})
+		l.report(Error, posOf(&next), nil, "%s", []any{`a second document begins here; a config is one document, so take out the "---"`})
 		return nil, false
 	case !errors.Is(err, io.EOF):
 		l.syntax(text, err)
@@ -60,13 +60,6 @@ func (l *loader) parse(text []byte) (*yaml.Node, bool) {
 		return root, true
 	}
 	return nil, true
-}
-
-func startOf(doc *yaml.Node) Pos {
-	if len(doc.Content) > 0 {
-		return posOf(doc.Content[0])
-	}
-	return posOf(doc)
 }
 
 // checkText refuses what no YAML reader takes, with a place: the reader itself gives none for these.
@@ -175,6 +168,9 @@ func (s *syntaxError) explain() (Pos, string) {
 			return pos, what
 		}
 	}
+	if char, next := s.char(), s.charAt(s.at.Column+1); char == ":" && next != "" && next != " " {
+		return s.at, "a blank is missing after this colon"
+	}
 	if name, ok := between(s.message, "unknown anchor '", "' referenced"); ok {
 		return s.at, s.unknownAnchor(name)
 	}
@@ -194,6 +190,10 @@ func (s *syntaxError) explain() (Pos, string) {
 	case strings.Contains(s.message, "did not find expected key"), strings.Contains(s.message, "<document start>"),
 		strings.Contains(s.message, "'-' indicator"):
 		return s.at, "this does not belong to what stands above it; check the indentation: keys of one mapping begin in the same column"
+	case strings.Contains(s.context, "scanning an alias"):
+		return s.at, "YAML reads a bare * as an alias; put the text in quotes"
+	case strings.Contains(s.message, "incompatible YAML document"):
+		return s.at, "take this %YAML line out; a config needs none"
 	case strings.Contains(s.message, "exceeded max depth"):
 		return s.at, "the values are nested too deep"
 	}
@@ -212,9 +212,11 @@ func (s *syntaxError) openedOr() Pos {
 }
 
 // char is the character at the place of the error.
-func (s *syntaxError) char() string {
+func (s *syntaxError) char() string { return s.charAt(s.at.Column) }
+
+func (s *syntaxError) charAt(column int) string {
 	line := []rune(s.line(s.at.Line))
-	if i := s.at.Column - 1; i >= 0 && i < len(line) {
+	if i := column - 1; i >= 0 && i < len(line) {
 		return string(line[i])
 	}
 	return ""
@@ -242,7 +244,7 @@ func (s *syntaxError) unquoted(n int) (Pos, string, bool) {
 			address = address[:end]
 		}
 		return Pos{Line: n, Column: 1 + utf8.RuneCountInString(line[:i])},
-			fmt.Sprintf("YAML reads a bare [ as a list; put the address in quotes: %s", quote(address)), true
+			fmt.Sprintf("YAML reads a bare [ as a list; put the address in quotes: %s", quote(strings.TrimSuffix(address, ":"))), true
 	}
 	if i := strings.Index(line, "${"); i >= 0 && !quotedAt(line, i) && strings.ContainsAny(line[:i], "{[") {
 		variable := line[i:]

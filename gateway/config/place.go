@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -12,29 +14,43 @@ import (
 type keyPath struct {
 	parent *keyPath
 	name   string
+	index  int // in a list; noIndex for a key
 }
 
-func (k *keyPath) child(name string) *keyPath { return &keyPath{parent: k, name: name} }
+const noIndex = -1
 
-func (k *keyPath) item(i int) *keyPath { return k.child("[" + strconv.Itoa(i) + "]") }
+func (k *keyPath) child(name string) *keyPath {
+	return &keyPath{parent: k, name: name, index: noIndex}
+}
+
+func (k *keyPath) item(i int) *keyPath { return &keyPath{parent: k, index: i} }
 
 // String is the path as problems show it: routes./app/*.cgi.run[0]. A key with control bytes is quoted, so that one
 // problem stays one line.
 func (k *keyPath) String() string {
-	var names []string
+	var chain []*keyPath
 	for ; k != nil; k = k.parent {
-		names = append(names, k.name)
+		chain = append(chain, k)
 	}
 	var b strings.Builder
-	for i := len(names) - 1; i >= 0; i-- {
-		if b.Len() > 0 && !strings.HasPrefix(names[i], "[") {
+	for i, k := range slices.Backward(chain) {
+		switch {
+		case k.index != noIndex:
+			fmt.Fprintf(&b, "[%d]", k.index)
+			continue
+		case i < len(chain)-1:
 			b.WriteByte('.')
 		}
-		b.WriteString(oneLine(names[i]))
+		if strings.TrimSpace(k.name) == "" {
+			b.WriteString(strconv.Quote(k.name))
+		} else {
+			b.WriteString(oneLine(k.name))
+		}
 	}
 	return b.String()
 }
 
+// oneLine is s, quoted if it would not stay on its line, and cut if it is long.
 func oneLine(s string) string {
 	const limit = 200
 	if len(s) > limit {
@@ -48,7 +64,7 @@ func oneLine(s string) string {
 
 // quote shows a value of the file in a sentence.
 func quote(s string) string {
-	const limit = 100
+	const limit = 200
 	if len(s) > limit {
 		s = strings.ToValidUTF8(s[:limit], "") + "..."
 	}

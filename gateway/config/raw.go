@@ -81,7 +81,7 @@ type rawRoute struct {
 	Redirect *rawRedirect `key:"redirect" handler:"true" doc:"Sends the client elsewhere."`
 	Respond  *rawRespond  `key:"respond" handler:"true" doc:"Answers with a fixed status and text."`
 	FastCGI  unusable     `key:"fastcgi" handler:"true" notyet:"cgi runs most such programs, too, one process for each request"`
-	PHP      unusable     `key:"php" handler:"true" notyet:"until then: cgi: { run: [php-cgi], root: ./wiki, ext: [.php], index: [index.php], fallback: /index.php }"`
+	PHP      unusable     `key:"php" handler:"true" notyet:"until then write cgi: { run: [php-cgi], root: ./wiki, ext: [.php], index: [index.php], fallback: /index.php }"`
 	rawOptions
 
 	marks
@@ -96,6 +96,8 @@ type rawStatic struct {
 	CacheControl  textValue `key:"cache_control" rule:"value" doc:"The Cache-Control field of each file."`
 	Hidden        boolValue `key:"hidden" default:"false" doc:"Whether names that begin with a dot are served; .well-known always is."`
 	Symlinks      wordValue `key:"symlinks" default:"inside" rule:"inside any" doc:"Where symbolic links may lead: inside the root, or to any place."`
+
+	marks
 }
 
 type rawCGI struct {
@@ -123,6 +125,8 @@ type rawCGI struct {
 type rawRedirect struct {
 	To     textValue `key:"to" scalar:"true" rule:"target" doc:"An absolute URL or a path; if it ends in / below a /prefix/*, the rest of the path is appended."`
 	Status intValue  `key:"status" default:"302" rule:"301 302 303 307 308" doc:"The status of the answer."`
+
+	marks
 }
 
 type rawRespond struct {

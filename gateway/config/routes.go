@@ -2,14 +2,19 @@ package config
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"go.yaml.in/yaml/v4"
 )
 
 // routesValue is the routes of a site, in the order of the file.
-type routesValue struct{ value[[]namedRoute] }
+type routesValue struct {
+	value[[]namedRoute]
+	bad bool // it has none for a reason that has been reported
+}
 
 type namedRoute struct {
 	pattern string
@@ -20,6 +25,8 @@ type namedRoute struct {
 func (v *routesValue) emptyAllowed() {}
 
 func (v *routesValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
+	before := len(l.problems)
+	defer func() { v.bad = len(v.v) == 0 && len(l.problems) > before }()
 	l.eachPair(n, p, func(pattern string, n *yaml.Node, p place) {
 		if why := patternProblem(pattern); why != "" {
 			l.errorAtKey(p, "%s", why)
@@ -106,7 +113,7 @@ func starProblem(s string) string {
 	if strings.Contains(rest[i:], ".") && !strings.Contains(rest[i:], "/") {
 		return fmt.Sprintf(`"*" stands only for everything below a slash, at the end; write %s, and choose files by extension with cgi: { root: ..., ext: [...] }`, quote(prefix+"*"))
 	}
-	return fmt.Sprintf(`"*" stands only for everything below a slash, at the end; did you mean %s?`, quote(prefix+"*"))
+	return fmt.Sprintf(`"*" stands only for everything below a slash, at the end; did you mean %s?`, quote(strings.TrimSuffix(rest[:i], "/")+"/*"))
 }
 
 // checkPatternOf warns of a pattern that looks like a prefix and is not.
@@ -155,6 +162,7 @@ func (r *rawRoute) warnUnused(l *loader, handler string) {
 // sitesValue is the sites by their keys, in the order of the file.
 type sitesValue struct {
 	value[[]namedSite]
+	bad bool // it has none for a reason that has been reported
 }
 
 type namedSite struct {
@@ -168,6 +176,8 @@ func (v *sitesValue) emptyAllowed() {}
 
 func (v *sitesValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 	owner := map[string]Pos{}
+	before := len(l.problems)
+	defer func() { v.bad = len(v.v) == 0 && len(l.problems) > before }()
 	l.eachPair(n, p, func(key string, n *yaml.Node, p place) {
 		s := namedSite{key: key, place: p, raw: &rawSite{}}
 		s.hosts = l.hosts(key, p, owner)
@@ -181,7 +191,7 @@ func (v *sitesValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 }
 
 func (s *rawSite) check(l *loader, p place) {
-	if len(s.Routes.v) == 0 && !s.excused {
+	if len(s.Routes.v) == 0 && !s.Routes.bad && !s.excused {
 		l.errorAtKey(p, `this site has no routes; write for example routes: { "/*": { static: ./public } }`)
 	}
 }
@@ -208,13 +218,26 @@ func (l *loader) hosts(key string, p place, owner map[string]Pos) []string {
 	return hosts
 }
 
-// checkRoutes wants something to serve.
-func (l *loader) checkRoutes(c *rawConfig, empty bool) {
-	if empty {
-		l.whole(`the config is empty; write at least routes: { "/*": { static: ./public } }`)
-		return
+// check wants something to serve, and a place for bodies.
+func (c *rawConfig) check(l *loader, _ place) {
+	if len(c.Routes.v) == 0 && len(c.Sites.v) == 0 && !c.Routes.bad && !c.Sites.bad && !c.excused {
+		l.report(Error, c.Routes.place.key, c.Routes.place.path, "%s", []any{`there are no routes; write at least routes: { "/*": { static: ./public } }`})
 	}
-	if len(c.Routes.v) == 0 && len(c.Sites.v) == 0 && !c.excused && !l.problems.Failed() {
-		l.whole(`there are no routes; write at least routes: { "/*": { static: ./public } }`)
+	c.checkTemp(l)
+}
+
+// checkTemp looks at the default, too: not every container has a /var/tmp.
+func (c *rawConfig) checkTemp(l *loader) {
+	dir := c.Temp.v
+	info, err := os.Stat(dir)
+	switch {
+	case dir == "": // reported
+	case !c.Temp.given && (err != nil || !info.IsDir()):
+		l.whole("there is no directory %s for request bodies; make it, or name another one with temp", dir)
+	case err == nil && syscall.Access(dir, writeAndSearch) != nil:
+		l.report(Error, c.Temp.place.at, nil, "%s", []any{"request bodies are kept in " + dir + ", where this user may not write; name another directory with temp"})
 	}
 }
+
+// writeAndSearch is W_OK|X_OK of access(2).
+const writeAndSearch = 2 | 1

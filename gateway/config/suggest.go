@@ -1,8 +1,11 @@
 package config
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
-// nearest is the word that s was probably meant to be, "" if none is close.
+// nearest is the word that s was probably meant to be, "" if none is close: few edits away, or longer or shorter.
 func nearest(s string, words []string) string {
 	best, distance := "", closeEnough(s)+1
 	for _, w := range words {
@@ -10,7 +13,15 @@ func nearest(s string, words []string) string {
 			best, distance = w, d
 		}
 	}
-	return best
+	if best != "" || len(s) < 3 {
+		return best
+	}
+	for _, w := range words {
+		if len(w) >= 3 && (strings.HasPrefix(s, w) || strings.HasPrefix(w, s)) {
+			return w
+		}
+	}
+	return ""
 }
 
 // closeEnough is how many edits a word of this length may be away.

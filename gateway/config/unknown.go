@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -46,81 +47,93 @@ func (l *loader) ignored(tab *table, key string) bool {
 
 // unknownKey reports a key that tab does not have, with the word or the place that was probably meant.
 func (l *loader) unknownKey(tab *table, v reflect.Value, key string, p place) {
-	meant := nearest(key, tab.keys())
-	elsewhere := l.elsewhere(key)
-	isRoute := tab.typ == reflect.TypeFor[rawRoute]()
-	excuse := func() {
-		if m, ok := v.Addr().Interface().(interface{ excuse() }); ok {
-			m.excuse()
-		}
+	why, meant := l.guess(tab, key)
+	l.errorAtKey(p, "%s", why)
+	if m, ok := v.Addr().Interface().(interface{ excuse() }); ok && isMain(meant) {
+		m.excuse()
 	}
+}
+
+// isMain says whether a mapping may have to have the key.
+func isMain(key string) bool {
+	switch key {
+	case "routes", "sites", "static", "cgi", "redirect", "respond", "fastcgi", "php", "root", "run", "ext", "to":
+		return true
+	}
+	return false
+}
+
+// guess is the sentence about an unknown key, and the key that was probably meant.
+func (l *loader) guess(tab *table, key string) (why, meant string) {
+	near := nearest(key, tab.known())
+	other := synonym(tab, key)
+	homes := l.elsewhere(key)
+	isRoute := tab.typ == reflect.TypeFor[rawRoute]()
 	switch {
 	case isRoute && slices.Contains(laterHandlers(), key):
-		excuse()
-		l.errorAtKey(p, "%s is not a handler of this version; there are static, cgi, redirect and respond", key)
-	case synonym(key) != "" && tab.byKey[synonym(key)] != nil:
-		excuse()
-		l.errorAtKey(p, "%s is not known here; did you mean %s?", quote(key), quote(synonym(key)))
-	case len(elsewhere) > 0:
-		excuse()
-		l.errorAtKey(p, "%s does not belong here; it goes %s", key, oneOf(elsewhere))
-	case strings.HasPrefix(key, "x-"):
-		l.errorAtKey(p, "%s is not known here; keys that begin with x- go at the top level", quote(key))
-	case strings.HasPrefix(key, "/") && tab.byKey["routes"] != nil:
-		excuse()
-		l.errorAtKey(p, "%s is not known here; patterns go under routes", quote(key))
-	case meant != "":
-		if f := tab.byKey[meant]; f.handler || f.key == "routes" || f.key == "sites" || len(tab.fields) < 12 {
-			excuse()
+		return key + " is not a handler of this version; there are static, cgi, redirect and respond", "cgi"
+	case other != "":
+		return fmt.Sprintf("%s is not known here; did you mean %s?", quote(key), quote(other)), other
+	case len(homes) > 0:
+		why := key + " does not belong here; it goes " + oneOf(homes)
+		switch {
+		case isRoute && slices.ContainsFunc(homes, insideHandler):
+			return why, "cgi"
+		case tab.byKey["routes"] != nil && slices.Contains(homes, inRoute):
+			return why + `: write routes: { "/*": { ` + key + ": " + handlerExample(key) + " } }", "routes"
 		}
-		l.errorAtKey(p, "%s is not known here; did you mean %s?", quote(key), quote(meant))
+		return why, ""
+	case strings.HasPrefix(key, "x-"):
+		return quote(key) + " is not known here; keys that begin with x- go at the top level", ""
+	case strings.HasPrefix(key, "/") && tab.byKey["routes"] != nil:
+		return quote(key) + " is not known here; patterns go under routes", "routes"
+	case near != "":
+		return fmt.Sprintf("%s is not known here; did you mean %s?", quote(key), quote(near)), near
 	case len(tab.keys()) <= 12:
-		l.errorAtKey(p, "%s is not known here; there are %s", quote(key), strings.Join(tab.keys(), ", "))
-	default:
-		l.errorAtKey(p, "%s is not known here", quote(key))
+		return fmt.Sprintf("%s is not known here; there are %s", quote(key), strings.Join(tab.keys(), ", ")), ""
 	}
+	return quote(key) + " is not known here", ""
+}
+
+const inRoute = "in a route"
+
+func insideHandler(home string) bool {
+	return slices.Contains([]string{"inside static", "inside cgi", "inside redirect", "inside respond"}, home)
 }
 
 // laterHandlers are handlers that other versions have.
 func laterHandlers() []string { return []string{"proxy", "scgi", "uwsgi", "wsgi", "asgi", "node"} }
 
-// synonym is our word for what other programs call it.
-func synonym(key string) string {
-	switch key {
-	case "environment", "env_vars", "setenv":
-		return "env"
-	case "env_file", "passenv":
-		return "pass_env"
-	case "port", "bind", "address", "addr", "listeners":
-		return "listen"
-	case "cwd", "chdir", "workdir", "working_directory", "working_dir":
-		return "dir"
-	case "script", "cgi-bin", "exec", "program", "command":
-		return "cgi"
-	case "files", "file_server", "directory", "alias":
-		return "static"
-	case "return", "answer":
-		return "respond"
-	case "location", "locations", "paths", "handlers":
-		return "routes"
-	case "hosts", "vhosts", "servers", "server", "virtual_hosts":
-		return "sites"
-	case "client_max_body_size", "max_body_size", "body_limit":
-		return "max_body"
-	case "autoindex", "listing":
-		return "browse"
-	case "logging", "logs":
-		return "log"
-	case "tmp", "temp_dir", "tmpdir", "tempdir":
-		return "temp"
-	case "url", "target":
-		return "to"
-	case "code":
-		return "status"
-	case "text", "content":
-		return "body"
-	case "extensions", "suffix":
-		return "ext"
+// synonym is the key of tab for what other programs call key, "" if it has none.
+func synonym(tab *table, key string) string {
+	for _, words := range []string{
+		"env environment env_vars setenv",
+		"pass_env passenv env_inherit",
+		"listen port bind address addr listeners",
+		"dir cwd chdir workdir working_directory working_dir",
+		"cgi script cgi-bin exec program command",
+		"run script exec program command path",
+		"static files file_server directory alias",
+		"root directory path dir docroot document_root",
+		"respond return answer",
+		"routes location locations paths handlers",
+		"sites hosts vhosts servers server virtual_hosts",
+		"max_body client_max_body_size max_body_size body_limit",
+		"browse autoindex listing",
+		"log logging logs",
+		"output file path",
+		"temp tmp temp_dir tmpdir tempdir",
+		"to url target location",
+		"status code",
+		"body text content",
+		"ext extensions suffix",
+		"set add",
+		"remove del delete unset",
+	} {
+		ours, theirs, _ := strings.Cut(words, " ")
+		if tab.byKey[ours] != nil && slices.Contains(strings.Fields(theirs), key) {
+			return ours
+		}
 	}
 	return ""
 }
@@ -146,7 +159,7 @@ func placesOfKeys(l *loader) map[string][]string {
 	add(reflect.TypeFor[rawConfig](), "at the top level", func(f *field) bool { return !f.inherited && f.key != "routes" })
 	add(reflect.TypeFor[rawConfig](), "at the top level or in a site", func(f *field) bool { return f.key == "routes" })
 	add(reflect.TypeFor[rawOptions](), "beside the handler", all)
-	add(reflect.TypeFor[rawRoute](), "in a route", func(f *field) bool { return f.handler })
+	add(reflect.TypeFor[rawRoute](), inRoute, func(f *field) bool { return f.handler })
 	add(reflect.TypeFor[rawLog](), "inside log", all)
 	add(reflect.TypeFor[rawHTTP](), "inside http", func(f *field) bool { return f.key != "idle_timeout" })
 	add(reflect.TypeFor[rawHeaders](), "inside headers", all)

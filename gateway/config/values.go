@@ -46,13 +46,16 @@ func (v *intValue) decode(l *loader, n *yaml.Node, f *field, p place) {
 	if !ok {
 		return
 	}
-	number, rest, ok := leadingNumber(s)
+	number, rest, ok := leadingNumber(strings.TrimPrefix(s, "-"))
 	if !ok || rest != "" {
-		l.error(p, "%s is not a whole number%s", quote(s), f.numberHint())
+		l.error(p, "%s is not a whole number; %s", quote(s), f.numberHint())
 		return
 	}
+	if s[0] == '-' {
+		number = -1
+	}
 	if why := f.outside(number); why != "" {
-		l.error(p, "%d is not allowed here; %s", number, why)
+		l.error(p, "%s is not allowed here; %s", oneLine(s), why)
 		return
 	}
 	v.v = int(number)
@@ -77,9 +80,9 @@ func (f *field) outside(n int64) string {
 
 func (f *field) numberHint() string {
 	if f.rule == "200-599" {
-		return "; to answer with a text write respond: { body: ... }"
+		return f.outside(-1) + ", or for a text respond: { body: ... }"
 	}
-	return "; " + strings.TrimSpace(f.outside(-1))
+	return f.outside(-1)
 }
 
 // durationValue is a span of time; 0 is none, which the rule "none" allows.
@@ -124,7 +127,7 @@ func (l *loader) isUnlimited(s string, f *field, p place) bool {
 
 // notThat reports why s is no duration or size; err is nil when it is one, but 0.
 func (l *loader) notThat(s string, f *field, p place, err error) {
-	isZero := err == nil || strings.Trim(s, "0.") == ""
+	isZero := err == nil || s != "" && strings.Trim(s, "0.") == ""
 	switch {
 	case isZero && f.rule == unlimited:
 		l.error(p, `%s is not a limit; write "none" for no limit`, quote(s))
@@ -236,6 +239,7 @@ func (v *textValue) decode(l *loader, n *yaml.Node, f *field, p place) {
 // existing directories.
 type listValue struct {
 	value[[]string]
+	bad bool // something in it has been reported
 }
 
 func (v *listValue) setDefault(s string) { v.v = strings.Fields(s) }
@@ -244,21 +248,30 @@ func (v *listValue) emptyAllowed() {}
 
 func (v *listValue) decode(l *loader, n *yaml.Node, f *field, p place) {
 	v.v = []string{}
-	l.list(n, p, func(n *yaml.Node, p place) {
-		s, ok := l.text(n, p)
-		if !ok {
-			return
+	read := l.list(n, p, func(n *yaml.Node, p place) {
+		s, ok := l.entry(n, f.rule, p)
+		v.bad = v.bad || !ok
+		if ok {
+			v.v = append(v.v, s)
 		}
-		if f.rule == "dir" {
-			if s, ok = l.directory(s, p); !ok {
-				return
-			}
-		} else if why := checkText(f.rule, s); why != "" {
-			l.error(p, "%s", why)
-			return
-		}
-		v.v = append(v.v, s)
 	})
+	v.bad = v.bad || !read
+}
+
+// entry is one text of a list.
+func (l *loader) entry(n *yaml.Node, rule string, p place) (string, bool) {
+	s, ok := l.text(n, p)
+	switch {
+	case !ok:
+		return "", false
+	case rule == "dir":
+		return l.directory(s, p)
+	}
+	if why := checkText(rule, s); why != "" {
+		l.error(p, "%s", why)
+		return "", false
+	}
+	return s, true
 }
 
 // dirValue is a directory that exists.
