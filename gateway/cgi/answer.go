@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"gatewayd/gateway"
 )
@@ -89,23 +90,19 @@ func (b *body) finish(err error) {
 // verdict judges an answer that has ended: io.EOF if it is whole.
 func (r *run) verdict() error {
 	s, ok := r.outcome()
-	r.mu.Lock()
-	bodyErr := r.bodyErr
-	r.mu.Unlock()
-	switch {
-	case bodyErr != nil:
-		return bodyErr
-	case r.ctx.Err() != nil:
-		return ended(r.ctx, r.script)
-	case ok && s.Signal() != 0:
-		return &gateway.Error{
-			Status: http.StatusBadGateway,
-			Op:     "cgi: read the answer of " + r.script,
-			Err:    errors.New("the program was " + s.String() + " in the middle of it" + r.lastWords()),
-			Hint:   killedHint(s.Signal()),
-		}
+	if why := r.brokenOff(); why != nil {
+		return why
 	}
-	return io.EOF
+	if !ok || s.Signal() == 0 {
+		return io.EOF
+	}
+	r.awaitLastWords()
+	return &gateway.Error{
+		Status: http.StatusBadGateway,
+		Op:     "cgi: read the answer of " + r.script,
+		Err:    errors.New("the program was " + s.String() + " in the middle of it" + r.lastWords()),
+		Hint:   killedHint(s.Signal()),
+	}
 }
 
 // release lets go of what the answer needed. A program that goes on after a whole answer may, within Timeout; after any
@@ -126,4 +123,17 @@ func (r *run) release(whole bool) {
 	}
 }
 
-var _ io.WriterTo = (*body)(nil)
+// leave lets a program go on after its answer, within Timeout.
+func (r *run) leave() {
+	limit := r.backend.opt.Timeout
+	if limit <= 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	select {
+	case <-r.gone:
+	default:
+		r.limit = time.AfterFunc(limit-time.Since(r.started), func() { r.stop(r.backend.opt.StopTimeout) })
+	}
+}

@@ -2,6 +2,8 @@ package cgi
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -149,36 +151,45 @@ func (b *Backend) Running() int {
 // Wait waits until every process has ended. If ctx ends before, it kills those that are left, waits for them, and
 // returns ctx's error. Requests may go on to arrive.
 func (b *Backend) Wait(ctx context.Context) error {
-	var err error
 	for _, r := range b.running() {
 		select {
 		case <-r.gone:
 			continue
-		default:
-		}
-		select {
-		case <-r.gone:
 		case <-ctx.Done():
-			err = ctx.Err()
-			r.stop(0)
-			<-r.gone
 		}
+		for _, r := range b.running() {
+			r.stop(0)
+		}
+		return errors.Join(ctx.Err(), b.awaitEnd(deathTime))
 	}
-	return err
+	return nil
 }
 
 // Close refuses new requests, stops every process that still runs (SIGTERM, StopTimeout, SIGKILL) and returns when all
-// have ended.
+// have ended; with an error if the system does not let one end.
 func (b *Backend) Close() error {
 	b.mu.Lock()
 	b.closed = true
 	b.mu.Unlock()
-	all := b.running()
-	for _, r := range all {
+	for _, r := range b.running() {
 		r.stop(b.opt.StopTimeout)
 	}
-	for _, r := range all {
-		<-r.gone
+	return b.awaitEnd(b.opt.StopTimeout + deathTime)
+}
+
+// deathTime is how long a process may take to be gone after SIGKILL: one that waits for a device takes its time.
+const deathTime = 5 * time.Second
+
+// awaitEnd waits for processes that have been told to end.
+func (b *Backend) awaitEnd(limit time.Duration) error {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for _, r := range b.running() {
+		select {
+		case <-r.gone:
+		case <-timer.C:
+			return fmt.Errorf("cgi: %d programs have not ended %s after they were told to", b.Running(), limit)
+		}
 	}
 	return nil
 }

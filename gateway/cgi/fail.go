@@ -47,40 +47,60 @@ func errnoOf(err error) error {
 }
 
 // failed is the error of a request whose program gave no valid head. It ends the program.
-func (r *run) failed(err error) *gateway.Error {
+func (r *run) failed(err error) error {
 	defer r.release(false)
-	if r.ctx.Err() != nil {
+	how, hint := "", ""
+	if r.atEOF {
+		how, hint = r.ending()
+	}
+	if why := r.brokenOff(); why != nil {
+		return why
+	}
+	var bad *cgispec.ResponseError
+	if hint == "" && errors.As(err, &bad) {
+		hint = bad.Hint()
+	}
+	return &gateway.Error{
+		Status: http.StatusBadGateway,
+		Op:     "cgi: read the answer of " + r.script,
+		Err:    fmt.Errorf("%w%s%s", err, how, r.lastWords()),
+		Hint:   hint,
+	}
+}
+
+// brokenOff is why the request was ended from this side, nil if it was not.
+func (r *run) brokenOff() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.bodyErr != nil:
+		return r.bodyErr
+	case r.ctx.Err() != nil:
 		return ended(r.ctx, r.script)
 	}
-	e := &gateway.Error{Status: http.StatusBadGateway, Op: "cgi: read the answer of " + r.script, Err: err}
-	var bad *cgispec.ResponseError
-	if errors.As(err, &bad) {
-		e.Hint = bad.Hint()
+	return nil
+}
+
+// exitNotFound is how shells and env end when the command is not there; one less when it cannot be run.
+const exitNotFound = 127
+
+// ending says how a program ended that has closed its output too early. The hint may be empty.
+func (r *run) ending() (how, hint string) {
+	s, ok := r.outcome()
+	if !ok {
+		return "; the program closed its output and went on", ""
 	}
-	how := ""
-	if r.atEOF {
-		if s, ok := r.outcome(); ok {
-			how = "; the program ended with " + s.String()
-			if s.Signal() != 0 {
-				how = "; the program was " + s.String()
-				e.Hint = killedHint(s.Signal())
-			}
-			r.awaitLastWords()
-		} else {
-			how = "; the program closed its output and went on"
+	r.awaitLastWords()
+	if s.Signal() != 0 {
+		return "; the program was " + s.String(), killedHint(s.Signal())
+	}
+	how = "; the program ended with " + s.String()
+	if code := s.ExitCode(); code == exitNotFound || code == exitNotFound-1 {
+		if d, ok := process.CarriageReturn(r.script); ok {
+			return how + ": " + d.Cause, d.Hint
 		}
 	}
-	r.mu.Lock()
-	bodyErr := r.bodyErr
-	r.mu.Unlock()
-	if bodyErr != nil {
-		return gateway.AsError(bodyErr)
-	}
-	if r.ctx.Err() != nil {
-		return ended(r.ctx, r.script)
-	}
-	e.Err = fmt.Errorf("%w%s%s", err, how, r.lastWords())
-	return e
+	return how, ""
 }
 
 // awaitLastWords waits a moment for standard error to end, once the program has.
@@ -127,22 +147,4 @@ func statField(stat []byte, n int) (uint64, bool) {
 	}
 	v, err := strconv.ParseUint(string(fields[n-3]), 10, 64)
 	return v, err == nil
-}
-
-// leave lets a program go on after its answer, within Timeout.
-func (r *run) leave() {
-	limit := r.backend.opt.Timeout
-	if limit <= 0 {
-		return
-	}
-	select {
-	case <-r.gone:
-		return
-	default:
-	}
-	timer := time.AfterFunc(limit-time.Since(r.started), func() { r.stop(r.backend.opt.StopTimeout) })
-	go func() {
-		<-r.gone
-		timer.Stop()
-	}()
 }

@@ -47,8 +47,9 @@ type run struct {
 	proc      *process.Process // nil until it has been started
 	stopGrace time.Duration    // what stop asked for before there was a process
 	stopEarly bool
-	cancelled bool  // ctx ended
-	bodyErr   error // the request body could not be read to its end
+	cut       bool        // nobody wants the rest of the answer: see interrupt
+	bodyErr   error       // the request body could not be read to its end
+	limit     *time.Timer // see leave
 
 	// What only the goroutine that reads the answer touches.
 	atEOF     bool // the program's output has ended
@@ -106,7 +107,7 @@ func (r *run) openPipes(req *gateway.Request, theirs *[3]*os.File) (rest io.Read
 		return nil, err
 	}
 	theirs[2] = child
-	r.stderr = newStderrLog(errs, req.Stderr)
+	r.stderr = newStderrLog(errs, req.Stderr, r.touch)
 	theirs[0], r.stdin, rest, err = openBody(req.Body)
 	return rest, err
 }
@@ -145,36 +146,45 @@ func (r *run) abandon() {
 
 // exited is called once, when the process has ended. What it left open is not waited for longer than lingerTime.
 func (r *run) exited(process.State) {
-	r.mu.Lock()
 	until := time.Now().Add(lingerTime)
-	if !r.cancelled {
-		r.stdout.SetReadDeadline(until)
-	}
-	if r.stdin != nil {
-		r.stdin.SetWriteDeadline(until)
-	}
-	r.mu.Unlock()
 	r.stderr.file.SetReadDeadline(until)
-	r.backend.remove(r)
+	r.mu.Lock()
+	if !r.cut {
+		r.setDeadlines(until)
+	}
+	if r.limit != nil {
+		r.limit.Stop()
+	}
 	close(r.gone)
+	r.mu.Unlock()
+	r.backend.remove(r)
 }
 
 // cancel is called when the request's context has ended.
 func (r *run) cancel() {
-	r.mu.Lock()
-	r.cancelled = true
-	r.mu.Unlock()
 	r.interrupt()
 	r.stop(r.backend.opt.StopTimeout)
 }
 
-// interrupt makes reads of the answer and writes of the body return.
+// interrupt makes reads of the answer and writes of the body return, now and from now on.
 func (r *run) interrupt() {
-	past := time.Unix(1, 0)
-	r.stdout.SetReadDeadline(past)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cut = true
+	r.setDeadlines(time.Unix(1, 0))
+}
+
+func (r *run) setDeadlines(t time.Time) {
+	r.stdout.SetReadDeadline(t)
 	if r.stdin != nil {
-		r.stdin.SetWriteDeadline(past)
+		r.stdin.SetWriteDeadline(t)
 	}
+}
+
+func (r *run) interrupted() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cut
 }
 
 // stop ends the process group; it does not wait.
@@ -253,6 +263,8 @@ func (r outputReader) Read(p []byte) (n int, err error) {
 		return 0, io.EOF
 	case r.ctx.Err() != nil:
 		return 0, ended(r.ctx, r.script)
+	case r.interrupted():
+		return 0, errClosed
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return r.linger(p)
 	}
@@ -275,10 +287,12 @@ func (r outputReader) linger(p []byte) (int, error) {
 }
 
 func (r outputReader) readRest(p []byte) (n int, err error) {
-	if r.ctx.Err() != nil {
+	switch {
+	case r.ctx.Err() != nil:
 		return 0, ended(r.ctx, r.script)
-	}
-	if r.inPipe == 0 {
+	case r.interrupted():
+		return 0, errClosed
+	case r.inPipe == 0:
 		r.atEOF = true
 		return 0, io.EOF
 	}

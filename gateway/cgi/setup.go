@@ -10,11 +10,6 @@ import (
 	"gatewayd/gateway/config"
 )
 
-// FromConfig makes the Backend of a route, see Setup.
-func FromConfig(c *config.CGI, o *config.Options, software string) *Backend {
-	return New(Setup(c, o, software))
-}
-
 // Setup makes the Options of a route. software is SERVER_SOFTWARE. The variables named by pass_env are read now: those
 // that are not set are left out.
 func Setup(c *config.CGI, o *config.Options, software string) Options {

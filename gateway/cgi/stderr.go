@@ -17,9 +17,10 @@ const (
 // stderrLog passes what a program writes to its standard error on to the log, line by line and within bounds, and
 // remembers the end of it. It reads until the end whatever happens: a program must never wait for its log.
 type stderrLog struct {
-	file *os.File
-	log  func(line string)
-	done chan struct{} // closed when read has returned
+	file  *os.File
+	log   func(line string)
+	touch func()
+	done  chan struct{} // closed when read has returned
 
 	lines, logged         int // so far
 	dropped, droppedBytes int
@@ -28,11 +29,11 @@ type stderrLog struct {
 	tail []byte
 }
 
-func newStderrLog(file *os.File, log func(string)) *stderrLog {
+func newStderrLog(file *os.File, log func(string), touch func()) *stderrLog {
 	if log == nil {
 		log = func(string) {}
 	}
-	return &stderrLog{file: file, log: log, done: make(chan struct{})}
+	return &stderrLog{file: file, log: log, touch: touch, done: make(chan struct{})}
 }
 
 var lineBuffers = sync.Pool{New: func() any { b := make([]byte, maxLine); return &b }}
@@ -48,6 +49,7 @@ func (l *stderrLog) read() {
 	for {
 		n, err := l.file.Read(buf[held:])
 		if n > 0 {
+			l.touch()
 			l.remember(buf[held : held+n])
 			held += n
 			held = copy(buf, l.takeLines(buf[:held]))
