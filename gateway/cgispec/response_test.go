@@ -90,6 +90,7 @@ func TestReadResponse(t *testing.T) {
 		{"obs-text", "X: \xc3\xbc\xff\x80\n\n", `200 -1 X=["ü\xff\x80"]` + "\n"},
 		{"blanks around a value", "X: \t a \t b \t\nY:\nZ: \n\n", `200 -1 X=["a \t b"] Y=[""] Z=[""]` + "\n"},
 		{"all token characters", "x!#$%&'*+-.^_`|~09aZ: 1\n\n", "200 -1 X!#$%&'*+-.^_`|~09az=[\"1\"]\n"},
+		{"names that are not written as usual", "x_foo-bar: 1\nETAG: 2\nwww-AUTHENTICATE: 3\n-a-: 4\n\n", `200 -1 -A-=["4"] Etag=["2"] Www-Authenticate=["3"] X_foo-Bar=["1"]` + "\n"},
 		{"Date and Server", "Date: then\nServer: mine\nA: b\n\n", `200 -1 A=["b"] Date=["then"] Server=["mine"]` + "\n"},
 		{"ranges and validators", "Status: 206\nContent-Range: bytes 0-1/2\nLast-Modified: x\nETag: \"y\"\n\n", `206 -1 Content-Range=["bytes 0-1/2"] Etag=["\"y\""] Last-Modified=["x"]` + "\n"},
 		{"hop-by-hop", "Connection: X-Hop, close\nconnection: keep-alive,,y-hop\nX-Hop: 1\nY-Hop: 2\nKeep-Alive: 3\nUpgrade: 4\nTrailer: 5\nTE: 6\nProxy-Connection: 7\nA: b\n\n", `200 -1 A=["b"]` + "\n"},
@@ -271,6 +272,21 @@ func TestReadResponseLimits(t *testing.T) {
 		t.Errorf("%d bytes: %v", len(long), err)
 	}
 	checkKind(t, "A"+long, 4096, ResponseOptions{}, TooBig)
+}
+
+// A program that never ends its line is stopped at the limit, whatever the size of the buffer.
+func TestReadResponseStopsAtTheLimit(t *testing.T) {
+	for _, size := range []int{16, 100, 4096} {
+		endless := strings.NewReader(strings.Repeat("A: b\n", 7) + strings.Repeat("x", 1<<20))
+		_, err := reading(endless, size, ResponseOptions{MaxHeader: 40})
+		want := `line 8 of the answer: the head is longer than 40 bytes: "xxxxx"`
+		if err == nil || err.Error() != want {
+			t.Errorf("buffer %d: %v\nwant %s", size, err, want)
+		}
+		if taken := 1<<20 + 35 - endless.Len(); taken > 40+2*size {
+			t.Errorf("buffer %d: %d bytes taken", size, taken)
+		}
+	}
 }
 
 func checkKind(t *testing.T, answer string, size int, opt ResponseOptions, want FaultKind) {

@@ -61,6 +61,28 @@ func TestLookups(t *testing.T) {
 	}
 }
 
+// picky fails on a name that docroot does not promise to take.
+type picky struct {
+	files
+	t *testing.T
+}
+
+func (p picky) Stat(name string) (fs.FileInfo, error) {
+	if name != "" && !fs.ValidPath(name) || name == "." {
+		p.t.Errorf("looked up %q", name)
+	}
+	return p.files.Stat(name)
+}
+
+func TestLookupsAreCanonical(t *testing.T) {
+	dir, tree := lookupResolvers(t)
+	dir.root, tree.root = picky{dir.root, t}, picky{tree.root, t}
+	for _, rest := range []string{"", "/", "/pi", "/pi/", "/sub", "/sub/", "/sub/deep/", "/sub/deep/pi/", "/blog/", "/blog/x/", "/missing/", "//", "/.", "/..", "/../", "/sub/..", "/sub/../", "/sub//deep", "x"} {
+		dir.Resolve("/p", rest)
+		tree.Resolve("/p", rest)
+	}
+}
+
 func BenchmarkResolve(b *testing.B) {
 	dir, tree := lookupResolvers(b)
 	for _, bench := range lookups {

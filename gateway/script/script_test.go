@@ -149,6 +149,7 @@ const scriptDir = `
 	x.cgi 755
 	Ⱥ.cgi 700
 	owner 100
+	group 010
 	text 644
 	note.py 644
 	.hidden 755
@@ -185,6 +186,7 @@ func TestDir(t *testing.T) {
 		{"/sub/pi", "run /cgi-bin/sub/pi||sub/pi"},
 		{"/sub/deep/pi/pi", "run /cgi-bin/sub/deep/pi|/pi|sub/deep/pi"},
 		{"/owner", "run /cgi-bin/owner||owner"},
+		{"/group", "run /cgi-bin/group||group"},
 		{"/Ⱥ.cgi/Ⱥ", "run /cgi-bin/Ⱥ.cgi|/Ⱥ|Ⱥ.cgi"},
 		{"/pi/" + strings.Repeat("x/", 4000), "run /cgi-bin/pi|/" + strings.Repeat("x/", 4000) + "|pi"},
 
@@ -344,6 +346,8 @@ const phpTree = `
 	x.php~ 644
 	#x.php# 644
 	photo.jpg~ 644
+	# 644
+	~ 644
 	notphp.php.txt 644
 	foo.php.php/index.php 644
 	sub.php/x.txt 644
@@ -404,6 +408,8 @@ func TestRoot(t *testing.T) {
 		{"/x.php\n", "serve x.php\n", ""},
 		{"/x.php\n/a.php", "404", "404"},
 		{"/photo.jpg~", "serve photo.jpg~", ""},
+		{"/#", "serve #", ""},
+		{"/~", "serve ~", ""},
 
 		{"", "slash", "slash"},
 		{"/", "run /w/index.php||index.php", ""},
