@@ -162,8 +162,12 @@ func (r *Root) check(name string) error {
 	return nil
 }
 
-// explain sorts the errors of the kernel and of os.Root into the two that the contract knows.
+// explain sorts the errors of the kernel and of os.Root into the two that the contract knows. The caller names the path.
 func explain(err error) error {
+	var withPath *fs.PathError
+	if errors.As(err, &withPath) {
+		err = withPath.Err
+	}
 	switch {
 	case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return err
