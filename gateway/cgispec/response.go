@@ -11,7 +11,7 @@ import (
 // The limits of a zero ResponseOptions.
 const (
 	DefaultMaxHeader = 64 << 10
-	DefaultMaxFields = 500
+	DefaultMaxFields = 1000
 )
 
 // ResponseOptions bounds what ReadResponse takes. The zero value is usable.
