@@ -252,6 +252,9 @@ func isDangling(path string) bool {
 
 // nearFile is the end of the sentence "there is no X": the folder that is missing already, or a name that is close.
 func (l *loader) nearFile(path string) string {
+	if l.full() {
+		return ""
+	}
 	dir, name := filepath.Split(path)
 	dir = filepath.Clean(dir)
 	names, read := l.listings[dir]

@@ -313,7 +313,7 @@ func (l *loader) pairs(n *yaml.Node, p place) []pair {
 		}
 		at := place{at: posOf(n.Content[i]), key: posOf(n.Content[i]), path: p.path}
 		switch {
-		case !l.spend(at):
+		case !l.spend():
 			return nil
 		case key.Kind != yaml.ScalarNode:
 			l.error(at, "a key is one word here, not %s; if it begins with [ or {, put it in quotes", describe(key))
@@ -353,12 +353,21 @@ func (l *loader) merge(n *yaml.Node, seen map[string]Pos, out []pair, p place, l
 		l.error(p, "<< takes a mapping or a list of mappings, not %s", describe(target))
 		return out
 	}
+	if l.merges == maxMerges {
+		l.error(p, "<< is nested more than %d deep; use fewer of them", maxMerges)
+		return out
+	}
 	target, done, ok := l.open(n, p, yaml.MappingNode)
 	if !ok {
 		return out
 	}
 	defer done()
+	l.merges++
+	defer func() { l.merges-- }()
 	for _, e := range l.pairs(target, p) {
+		if !l.spend() {
+			return out
+		}
 		if _, hidden := seen[e.key.Value]; !hidden {
 			seen[e.key.Value] = posOf(e.key)
 			out = append(out, e)
@@ -368,10 +377,10 @@ func (l *loader) merge(n *yaml.Node, seen map[string]Pos, out []pair, p place, l
 }
 
 // spend counts one key or list entry. It is false, and says so once, when aliases have made too many of them.
-func (l *loader) spend(p place) bool {
+func (l *loader) spend() bool {
 	l.entries++
 	if l.entries == maxEntries+1 {
-		l.error(p, "aliases make more than %d entries of this file; use fewer of them", maxEntries)
+		l.whole("aliases make more than %d entries of this file; use fewer of them", maxEntries)
 	}
 	return l.entries <= maxEntries
 }
@@ -394,7 +403,7 @@ func (l *loader) list(n *yaml.Node, p place, each func(n *yaml.Node, p place)) b
 	defer done()
 	for i, item := range target.Content {
 		at := p.item(i, item)
-		if !l.spend(at) {
+		if !l.spend() {
 			return false
 		}
 		each(item, at)

@@ -23,6 +23,7 @@ type Source struct {
 const (
 	maxFile     = 4 << 20   // bytes of a config file
 	maxEntries  = 1_000_000 // keys and list entries after aliases and merges, so that few bytes cannot become many
+	maxMerges   = 100       // "<<" within "<<"
 	maxProblems = 1_000     // problems reported of one file
 )
 
@@ -47,6 +48,8 @@ type loader struct {
 	problems Problems
 	tables   map[reflect.Type]*table
 	homes    map[string][]string // key -> the tables that know it, for "belongs in"
+	computed map[string]bool     // ComputedVars
+	merges   int                 // nested "<<" being followed
 	entries  int                 // spent of maxEntries
 	active   map[*yaml.Node]bool // the collections being decoded, to notice an alias that leads back
 	programs map[string]lookup   // what PATH gave, so that a thousand routes look once
@@ -59,8 +62,12 @@ func newLoader(src Source) *loader {
 		getenv:   src.Getenv,
 		tables:   map[reflect.Type]*table{},
 		active:   map[*yaml.Node]bool{},
+		computed: map[string]bool{},
 		programs: map[string]lookup{},
 		listings: map[string][]string{},
+	}
+	for _, name := range ComputedVars() {
+		l.computed[name] = true
 	}
 	if l.getenv == nil {
 		l.getenv = os.LookupEnv
@@ -137,7 +144,7 @@ func (l *loader) warn(p place, format string, args ...any) {
 func (l *loader) whole(format string, args ...any) { l.report(Error, Pos{}, nil, format, args) }
 
 func (l *loader) report(s Severity, at Pos, path *keyPath, format string, args []any) {
-	if len(l.problems) > maxProblems {
+	if l.full() {
 		return
 	}
 	p := Problem{File: l.file, Pos: at, Severity: s, Key: path.String(), Text: fmt.Sprintf(format, args...)}
@@ -146,6 +153,9 @@ func (l *loader) report(s Severity, at Pos, path *keyPath, format string, args [
 	}
 	l.problems = append(l.problems, p)
 }
+
+// full says whether no further problem will be shown, so that none needs a suggestion.
+func (l *loader) full() bool { return len(l.problems) > maxProblems }
 
 // finish puts the problems in the order of the file. What many routes take from one anchor is one problem.
 func (l *loader) finish() Problems {

@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/textproto"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -21,7 +20,7 @@ func (v *envValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 			l.errorAtKey(p, "%s", why)
 			return
 		}
-		if slices.Contains(ComputedVars(), name) {
+		if l.computed[name] {
 			l.warn(p, "%s is always computed from the request, so this value is never seen; take it out", name)
 		}
 		if ok {

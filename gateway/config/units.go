@@ -137,7 +137,7 @@ func parseSize(s string) (int64, error) {
 	switch {
 	case !ok || unit == 0:
 		return 0, badSize(s)
-	case n > math.MaxInt64/unit:
+	case n > (math.MaxInt64-1)/unit: // MaxInt64 itself stands for all that is more
 		return 0, fmt.Errorf(`%s is too big for a size; write "none" if there is to be no limit`, quote(s))
 	}
 	return n * unit, nil

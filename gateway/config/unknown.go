@@ -47,6 +47,9 @@ func (l *loader) ignored(tab *table, key string) bool {
 
 // unknownKey reports a key that tab does not have, with the word or the place that was probably meant.
 func (l *loader) unknownKey(tab *table, v reflect.Value, key string, p place) {
+	if l.full() {
+		return
+	}
 	why, meant := l.guess(tab, key)
 	l.errorAtKey(p, "%s", why)
 	if m, ok := v.Addr().Interface().(interface{ excuse() }); ok && isMain(meant) {
