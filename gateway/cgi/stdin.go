@@ -94,8 +94,14 @@ func (r *run) feed(body io.Reader) {
 	}
 }
 
-// bodyBroke ends a program whose request body could not be read, before its input ends.
+// bodyBroke ends a program whose request body could not be read, before its input ends. One that has ended by itself
+// knew enough.
 func (r *run) bodyBroke(err error) {
+	select {
+	case <-r.gone:
+		return
+	default:
+	}
 	var e *gateway.Error
 	if !errors.As(err, &e) {
 		e = &gateway.Error{

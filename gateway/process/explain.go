@@ -74,6 +74,10 @@ func badDir(dir string) (Diagnosis, bool) {
 		return Diagnosis{}, false
 	}
 	if d, ok := badParent(dir); ok {
+		d.Cause = "its working directory " + dir + " cannot be used: " + d.Cause
+		if d.Hint == "" {
+			d.Hint = "create it, or name another one with `dir`"
+		}
 		return d, true
 	}
 	info, err := os.Stat(dir)

@@ -55,6 +55,7 @@ func TestExplainRealFailures(t *testing.T) {
 		{"fifo", Spec{Path: dir + "/fifo"}, "not a regular file", "", false},
 		{"no exec bit", Spec{Path: plain}, "is not executable", "chmod +x " + plain, true},
 		{"working directory missing", Spec{Path: "/bin/true", Dir: dir + "/gone"}, "working directory " + dir + "/gone does not exist", "`dir`", false},
+		{"on the way to the working directory", Spec{Path: "/bin/true", Dir: dir + "/gone/deeper"}, "working directory " + dir + "/gone/deeper cannot be used: the directory " + dir + "/gone", "`dir`", false},
 		{"working directory is a file", Spec{Path: "/bin/true", Dir: plain}, "is not a directory", "`dir`", false},
 		{"empty", Spec{Path: file("empty", "", 0o755)}, "is empty", "", false},
 		{"no shebang", Spec{Path: file("noshebang", "echo hello\n", 0o755)}, "no #! line", "#!/bin/sh", false},
