@@ -1,0 +1,267 @@
+package cgi
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"gatewayd/gateway"
+)
+
+// firstLine reads a line of an answer that goes on.
+func firstLine(t *testing.T, r io.Reader) string {
+	t.Helper()
+	line, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		t.Fatalf("%q: %v", line, err)
+	}
+	return strings.TrimSpace(line)
+}
+
+func TestClientLeaves(t *testing.T) {
+	const quick, slow = 1500 * time.Millisecond, 5 * time.Second
+	tests := []struct {
+		name, text string
+		stop       time.Duration
+		within     time.Duration
+	}{
+		{"a silent program", "#!/bin/sh\nprintf 'A: b\\n\\n'; echo $$; exec sleep 60\n", time.Minute, quick},
+		{"a writing program", "#!/bin/sh\nprintf 'A: b\\n\\n'; echo $$; exec cat /dev/zero\n", time.Minute, quick},
+		{"one that ignores SIGTERM", "#!/bin/sh\ntrap '' TERM PIPE; printf 'A: b\\n\\n'; echo $$; while :; do sleep 1; done\n", 100 * time.Millisecond, slow},
+		{"a grandchild", "#!/bin/sh\nprintf 'A: b\\n\\n'; sleep 60 & echo $!; wait\n", time.Minute, quick},
+		{"a grandchild that ignores SIGTERM", "#!/bin/sh\nprintf 'A: b\\n\\n'; sh -c \"trap '' TERM; echo \\$\\$; sleep 60; sleep 60\" & wait\n", time.Minute, quick},
+		{"a pipeline", "#!/bin/sh\nprintf 'A: b\\n\\n'; sh -c 'echo $$; exec sleep 60' | cat\n", time.Minute, quick},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			leaves(t)
+			a := program(t, tt.text, Options{StopTimeout: tt.stop})
+			ctx, leave := context.WithCancel(context.Background())
+			defer leave()
+			resp := a.start(ctx, "", nil)
+			pid := firstLine(t, resp.Body)
+			if !alive(a, pid) {
+				t.Fatalf("%q does not run", pid)
+			}
+			begun := time.Now()
+			leave()
+			_, err := io.Copy(io.Discard, resp.Body)
+			if gateway.AsError(err) == nil || gateway.AsError(err).Status != gateway.StatusClientClosed {
+				t.Errorf("the answer ends with %v", err)
+			}
+			resp.Body.Close()
+			if took := time.Since(begun); took > time.Second {
+				t.Errorf("the answer ended after %v", took)
+			}
+			a.eventually("the program is gone", func() bool { return a.backend.Running() == 0 && !alive(a, pid) })
+			if took := time.Since(begun); took > tt.within {
+				t.Errorf("the program was gone after %v", took)
+			}
+		})
+	}
+}
+
+func TestProgramMayCleanUp(t *testing.T) {
+	a := program(t, "#!/bin/sh\ntrap 'echo > cleaned; exit' TERM; printf 'A: b\\n\\nready\\n'; read x\n", Options{StopTimeout: time.Minute})
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	resp := a.start(context.Background(), "", r)
+	firstLine(t, resp.Body)
+	resp.Body.Close()
+	a.eventually("the program has cleaned up", func() bool {
+		_, err := os.Stat(filepath.Join(a.dir, "cleaned"))
+		return err == nil
+	})
+}
+
+func TestDeadlineIs504(t *testing.T) {
+	a := program(t, "#!/bin/sh\nexec sleep 60\n", Options{})
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	_, err := a.backend.RoundTrip(a.request(ctx, "", nil))
+	if e := gateway.AsError(err); e == nil || e.Status != 504 {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A child in the background that keeps standard output open does not keep the answer open for ever.
+func TestBackgroundChild(t *testing.T) {
+	t.Parallel()
+	const part = 30_000
+	text := "#!/bin/sh\nprintf 'A: b\\n\\n'; head -c " + strconv.Itoa(part) + " /dev/zero; sleep 60 & echo $! > pid\n"
+	for _, tt := range []struct {
+		name string
+		wait time.Duration // before the answer is read
+	}{{"a quick reader", 0}, {"a slow reader", lingerTime + 200*time.Millisecond}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			a := program(t, text, Options{})
+			resp := a.start(context.Background(), "", nil)
+			a.eventually("the program has ended", func() bool { return a.backend.Running() == 0 })
+			ended := time.Now()
+			time.Sleep(tt.wait)
+			if got := a.all(resp); got != strings.Repeat("\x00", part) {
+				t.Errorf("%d bytes", len(got))
+			}
+			if took := time.Since(ended); took < lingerTime-200*time.Millisecond || took > lingerTime+2*time.Second {
+				t.Errorf("the answer ended %v after the program", took)
+			}
+			pid, err := os.ReadFile(filepath.Join(a.dir, "pid"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			child := strings.TrimSpace(string(pid))
+			if !alive(a, child) {
+				t.Error("the child was ended after a normal end of the program")
+			}
+			n, _ := strconv.Atoi(child)
+			syscall.Kill(n, syscall.SIGKILL)
+		})
+	}
+}
+
+func TestBackgroundChildThatWritesOnDoesNotGoOnForEver(t *testing.T) {
+	t.Parallel()
+	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; cat /dev/zero & echo $! > pid\n", Options{})
+	resp := a.start(context.Background(), "", nil)
+	begun := time.Now()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begun); took > lingerTime+3*time.Second {
+		t.Errorf("the answer ended after %v", took)
+	}
+}
+
+func TestBackgroundChildWithClosedDescriptorsDoesNotDelay(t *testing.T) {
+	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\ndone'; sleep 60 < /dev/null > /dev/null 2>&1 & echo $! > pid\n", Options{})
+	begun := time.Now()
+	if got := a.get("", nil); got != "done" {
+		t.Errorf("got %q", got)
+	}
+	if took := time.Since(begun); took > lingerTime/2 {
+		t.Errorf("the answer ended after %v", took)
+	}
+	pid, err := os.ReadFile(filepath.Join(a.dir, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(pid)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	syscall.Kill(n, syscall.SIGKILL)
+}
+
+const worksOn = "#!/bin/sh\nprintf 'A: b\\n\\nwhole'; exec >&- 2>&-; echo $$ > pid; exec sleep 60\n"
+
+func TestProgramThatWorksOnAfterItsAnswer(t *testing.T) {
+	tests := []struct {
+		name    string
+		timeout time.Duration
+		end     func(a *app)
+	}{
+		{"ends with timeout", 300 * time.Millisecond, func(*app) {}},
+		{"ends with Close", 0, func(a *app) { a.backend.Close() }},
+		{"ends when Wait has no more time", 0, func(a *app) {
+			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+			defer cancel()
+			if err := a.backend.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				a.Errorf("Wait: %v", err)
+			}
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			leaves(t)
+			a := program(t, worksOn, Options{Timeout: tt.timeout})
+			ctx, leave := context.WithCancel(context.Background())
+			resp := a.start(ctx, "", nil)
+			begun := time.Now()
+			if got := a.all(resp); got != "whole" {
+				t.Errorf("got %q", got)
+			}
+			if took := time.Since(begun); took > time.Second {
+				t.Errorf("the answer ended after %v", took)
+			}
+			leave() // as the server does when the answer has been sent
+			var pid string
+			a.eventually("the program works on", func() bool {
+				text, _ := os.ReadFile(filepath.Join(a.dir, "pid"))
+				pid = strings.TrimSpace(string(text))
+				return pid != ""
+			})
+			if !alive(a, pid) || a.backend.Running() != 1 {
+				t.Errorf("%d programs run", a.backend.Running())
+			}
+			tt.end(a)
+			a.eventually("the program is gone", func() bool { return a.backend.Running() == 0 && !alive(a, pid) })
+		})
+	}
+}
+
+func TestWaitIsPatient(t *testing.T) {
+	leaves(t)
+	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\nwhole'; exec >&- 2>&-; sleep 0.3; echo > done\n", Options{})
+	a.get("", nil)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := a.backend.Wait(ctx); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(a.dir, "done")); err != nil {
+		t.Error("Wait returned before the program had ended")
+	}
+}
+
+func TestClosedBackend(t *testing.T) {
+	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\n'\n", Options{})
+	if err := a.backend.Close(); err != nil {
+		t.Error(err)
+	}
+	a.fails(503)
+	if err := a.backend.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCloseEndsARunningRequest(t *testing.T) {
+	leaves(t)
+	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\npart'; exec sleep 60\n", Options{})
+	resp := a.start(context.Background(), "", nil)
+	time.AfterFunc(20*time.Millisecond, func() { a.backend.Close() })
+	if data, err := io.ReadAll(resp.Body); err == nil || string(data) != "part" {
+		t.Errorf("%q %v, want a broken answer", data, err)
+	}
+}
+
+func TestKilledInTheMiddle(t *testing.T) {
+	for name, text := range map[string]string{
+		"by itself":                          "#!/bin/sh\nprintf 'A: b\\n\\npart'; echo going down >&2; kill -KILL $$\n",
+		"with a length":                      "#!/bin/sh\nprintf 'Content-Length: 100\\n\\npart'; echo going down >&2; kill -SEGV $$\n",
+		"while a child holds on to output":   "#!/bin/sh\nprintf 'A: b\\n\\npart'; echo going down >&2; sleep 0.2 & kill -KILL $$\n",
+		"after it has closed standard error": "#!/bin/sh\nprintf 'A: b\\n\\npart'; echo going down >&2; exec 2>&-; kill -TERM $$\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			leaves(t)
+			a := program(t, text, Options{})
+			resp := a.start(context.Background(), "", nil)
+			data, err := io.ReadAll(resp.Body)
+			if string(data) != "part" || err == nil || !strings.Contains(err.Error(), "was killed by SIG") || !strings.Contains(err.Error(), "going down") {
+				t.Errorf("%q, then %v", data, err)
+			}
+			resp.Body.Close()
+		})
+	}
+}
