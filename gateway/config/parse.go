@@ -124,10 +124,17 @@ func (l *loader) syntax(text []byte, err error) {
 		lines:  splitLines(string(text)),
 	}
 	pos, what := s.explain()
-	if pos.Line == 0 {
-		pos.Column = 0
+	l.report(Error, s.inside(pos), nil, "%s", []any{what})
+}
+
+// inside is pos, or the end of the text if pos is beyond it: the reader adds a line break of its own.
+func (s *syntaxError) inside(pos Pos) Pos {
+	if pos.Line < 1 {
+		return Pos{}
 	}
-	l.report(Error, pos, nil, "%s", []any{what})
+	pos.Line = min(pos.Line, len(s.lines))
+	pos.Column = min(max(pos.Column, 1), utf8.RuneCountInString(s.line(pos.Line))+1)
+	return pos
 }
 
 // splitLines splits at what ends a line for the reader.
@@ -190,6 +197,8 @@ func (s *syntaxError) explain() (Pos, string) {
 	case strings.Contains(s.message, "did not find expected key"), strings.Contains(s.message, "<document start>"),
 		strings.Contains(s.message, "'-' indicator"):
 		return s.at, "this does not belong to what stands above it; check the indentation: keys of one mapping begin in the same column"
+	case strings.Contains(s.context, "scanning a simple key"):
+		return s.openedOr(), `a ":" is missing after this word, or it should stand further to the right`
 	case strings.Contains(s.context, "scanning an alias"):
 		return s.at, "YAML reads a bare * as an alias; put the text in quotes"
 	case strings.Contains(s.message, "incompatible YAML document"):
