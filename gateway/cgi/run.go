@@ -41,7 +41,7 @@ type run struct {
 	stdout *os.File
 	stdin  *os.File // nil if there is nothing left to write
 	stderr *stderrLog
-	out    *bufio.Reader // over read
+	out    *bufio.Reader // over an outputReader
 
 	mu        sync.Mutex
 	proc      *process.Process // nil until it has been started
@@ -214,6 +214,7 @@ func (r *run) outcome() (s process.State, ok bool) {
 	timer.Reset(exitTime)
 	select {
 	case <-r.proc.Done():
+	case <-r.ctx.Done():
 	case <-timer.C:
 	}
 	return r.proc.State()

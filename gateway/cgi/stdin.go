@@ -18,7 +18,7 @@ import (
 // A body may know shorter ways to a program than being read piece by piece.
 type (
 	// fileBody is a body in a file: StdinFile returns a descriptor of its own, read-only and at offset 0, which the
-	// caller closes; nil if the body is in no file.
+	// caller closes; nil if the body is in no file. On error the body is read like any other.
 	fileBody interface {
 		StdinFile() (*os.File, error)
 	}
@@ -33,9 +33,8 @@ func openBody(body io.Reader) (theirs, ours *os.File, rest io.Reader, err error)
 		return nil, nil, nil, nil
 	}
 	if b, ok := body.(fileBody); ok {
-		f, err := b.StdinFile()
-		if f != nil || err != nil {
-			return f, nil, nil, err
+		if f, err := b.StdinFile(); err == nil && f != nil {
+			return f, nil, nil, nil
 		}
 	}
 	ours, theirs, err = process.InputPipe("stdin")

@@ -34,6 +34,9 @@ func Explain(s Spec, err error) Diagnosis {
 	if d, ok := badDir(s.Dir); ok {
 		return d
 	}
+	if strings.Contains(s.Path+strings.Join(s.Args, "")+strings.Join(s.Env, ""), "\x00") {
+		return Diagnosis{Cause: "a NUL byte in one of its variables or arguments, where none can be"}
+	}
 	var d Diagnosis
 	ok := false
 	switch errno {

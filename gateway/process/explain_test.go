@@ -77,6 +77,7 @@ func TestExplainRealFailures(t *testing.T) {
 		{"cut off", Spec{Path: file("cut", binary[:100], 0o755)}, "damaged or cut off", "again", false},
 		{"loader missing", Spec{Path: file("loader", otherLoader(t, binary), 0o755)}, "needs the loader /", "statically", false},
 		{"interpreter's loader missing", Spec{Path: file("loaderint", "#!"+dir+"/loader\n", 0o755)}, "needs the loader /", "statically", false},
+		{"NUL", Spec{Path: "/bin/true", Env: []string{"A=b\x00c"}}, "a NUL byte", "", false},
 		{"too big", Spec{Path: "/bin/true", Env: []string{"A=" + strings.Repeat("x", 200<<10)}}, "larger than", "`env`", false},
 	}
 	for _, tt := range tests {

@@ -109,10 +109,16 @@ func output(t *testing.T, s Spec) string {
 }
 
 func alive(pid int) bool {
+	state := processState(pid)
+	return state != "" && state != "Z"
+}
+
+// processState is the letter of /proc/PID/stat, "" for a process that is not there.
+func processState(pid int) string {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return false
+		return ""
 	}
 	after := string(stat[strings.LastIndexByte(string(stat), ')')+1:])
-	return strings.Fields(after)[0] != "Z"
+	return strings.Fields(after)[0]
 }

@@ -148,13 +148,16 @@ func TestStop(t *testing.T) {
 		{"dies of SIGTERM", "echo; read x", 10 * time.Second, syscall.SIGTERM, -1, 5 * time.Second},
 		{"handles SIGTERM", "trap 'exit 7' TERM; echo; read x", 10 * time.Second, 0, 7, 5 * time.Second},
 		{"ignores SIGTERM", "trap '' TERM; echo; read x; read x", 100 * time.Millisecond, syscall.SIGKILL, -1, 5 * time.Second},
-		{"is stopped", "echo; kill -STOP $$", 10 * time.Second, syscall.SIGTERM, -1, 5 * time.Second},
+		{"is stopped", "echo; kill -STOP $$", 8 * time.Second, syscall.SIGTERM, -1, 5 * time.Second},
 		{"no grace", "trap '' TERM; echo; read x", 0, syscall.SIGKILL, -1, 5 * time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p, _ := startReady(t, tt.script)
+			if strings.Contains(tt.script, "-STOP") {
+				eventually(t, "the process is stopped", func() bool { return processState(p.Pid()) == "T" })
+			}
 			begun := time.Now()
 			p.Stop(tt.grace)
 			if took := time.Since(begun); took > time.Second {
