@@ -17,7 +17,7 @@ import (
 
 // FuzzLoad: whatever the text, Load ends without a panic, gives a Config exactly if there is no error, gives the same
 // again, and places every problem inside the text. What has loaded keeps the promises of its types, and says what a
-// second, naive reading of the file says.
+// second, naive reading of the file says, and the schema allows it.
 func FuzzLoad(f *testing.F) {
 	for _, file := range corpus(f) {
 		text, err := os.ReadFile(file)
@@ -31,6 +31,7 @@ func FuzzLoad(f *testing.F) {
 		f.Add(body)
 	}
 	w := newWorld(f)
+	schema := compileSchema(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		src := w.source("f.yaml", slices.Concat([]byte{}, text))
 		if src.Text == nil {
@@ -48,6 +49,9 @@ func FuzzLoad(f *testing.F) {
 		if cfg != nil {
 			checkPromises(t, cfg)
 			checkNaively(t, text, cfg)
+			if v, err := decodeJSON(t, text); err == nil && schema.Validate(v) != nil {
+				t.Errorf("it loads, but: %v", schema.Validate(v))
+			}
 		}
 	})
 }

@@ -111,7 +111,7 @@ func (v *interpretersValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 		if len(words) == 0 {
 			return
 		}
-		if at == nil && strings.ContainsAny(words[0], " \t") {
+		if at == nil && strings.ContainsAny(words[0], " \t") && !exists(l.abs(words[0])) {
 			l.error(p, "arguments go in a list: [%s]", strings.Join(strings.Fields(words[0]), ", "))
 			return
 		}

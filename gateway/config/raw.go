@@ -85,7 +85,6 @@ type rawRoute struct {
 	rawOptions
 
 	marks
-	at place
 }
 
 type rawStatic struct {

@@ -72,7 +72,7 @@ func (*boolValue) notation(*field) string       { return "`true` or `false`" }
 func (*durationValue) notation(f *field) string { return orNone("duration", f) }
 func (*sizeValue) notation(f *field) string     { return orNone("size", f) }
 func (*wordValue) notation(f *field) string {
-	return "`" + strings.Join(strings.Fields(f.rule), "`, `") + "`"
+	return "`" + strings.Join(strings.Fields(f.rule), "` or `") + "`"
 }
 func (*dirValue) notation(*field) string          { return "directory" }
 func (*outputValue) notation(*field) string       { return "`stderr`, `stdout` or file" }

@@ -125,7 +125,6 @@ func (l *loader) checkPatternOf(r namedRoute) {
 
 // check wants exactly one handler and warns of options that it makes no use of.
 func (r *rawRoute) check(l *loader, p place) {
-	r.at = p
 	handlers := r.handlers(l)
 	switch {
 	case len(handlers) > 1:

@@ -192,7 +192,7 @@ func perKey(names string, s object) object {
 }
 
 func (*boolValue) schema(*field) object {
-	return orVariable(object{"enum": []any{true, false, "true", "false"}})
+	return orVariable(object{"enum": []any{true, false, "true", "True", "TRUE", "false", "False", "FALSE"}})
 }
 
 func (*intValue) schema(f *field) object {
@@ -227,13 +227,23 @@ func (*sizeValue) schema(f *field) object {
 	return written(form)
 }
 
+// offValues are offWords, and what a reader of YAML 1.1 makes of them.
+func offValues() []any {
+	values := []any{false}
+	for _, word := range offWords() {
+		values = append(values, word)
+	}
+	return values
+}
+
 func (*wordValue) schema(f *field) object {
 	var allowed []any
 	for word := range strings.FieldsSeq(f.rule) {
-		allowed = append(allowed, word)
 		if word == "off" {
-			allowed = append(allowed, "no", false)
+			allowed = append(allowed, offValues()...)
+			continue
 		}
+		allowed = append(allowed, word)
 	}
 	return orVariable(object{"enum": allowed})
 }
@@ -243,7 +253,7 @@ func (*textValue) schema(f *field) object {
 	case "path":
 		return written(`^/.*[^/]$`)
 	case "target":
-		return written(`^https?://[^ ]+$|^/([^/\\ ][^ ]*)?$`)
+		return written(`^[Hh][Tt][Tt][Pp][Ss]?://[^ ]+$|^/([^/\\ ][^ ]*)?$`)
 	}
 	return textSchema()
 }
@@ -284,7 +294,7 @@ func (*listenValue) schema(*field) object {
 }
 
 func (*adminValue) schema(*field) object {
-	return object{"anyOf": []any{object{"enum": []any{"off", "no", false}}, written(`^unix:.+$`)}}
+	return object{"anyOf": []any{object{"enum": offValues()}, written(`^unix:.+$`)}}
 }
 
 func (*proxiesValue) schema(*field) object {

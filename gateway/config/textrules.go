@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"unicode"
 )
 
 // checkText says why s is not what the rule wants, and what to write; "" if it is.
@@ -62,6 +63,9 @@ func checkFallback(s string) string {
 	}
 	if why := badSegments(s); why != "" {
 		return fmt.Sprintf("%s %s", quote(s), why)
+	}
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		return fmt.Sprintf("%s has a control character; take it out", quote(s))
 	}
 	if strings.ContainsAny(s, "?#") {
 		return fmt.Sprintf("%s has a query or fragment; name only a file below root", quote(s))

@@ -47,7 +47,7 @@ func (v *intValue) decode(l *loader, n *yaml.Node, f *field, p place) {
 		return
 	}
 	number, rest, ok := leadingNumber(strings.TrimPrefix(s, "-"))
-	if !ok || rest != "" {
+	if !ok || rest != "" || strings.HasPrefix(s, "0") && s != "0" {
 		l.error(p, "%s is not a whole number; %s", quote(s), f.numberHint())
 		return
 	}
@@ -190,12 +190,10 @@ func (v *wordValue) decode(l *loader, n *yaml.Node, f *field, p place) {
 }
 
 // isOff takes what YAML 1.1 made of the bare words off and no as these words.
-func isOff(s string) bool {
-	switch strings.ToLower(s) {
-	case "off", "no", "false":
-		return true
-	}
-	return false
+func isOff(s string) bool { return slices.Contains(offWords(), s) }
+
+func offWords() []string {
+	return []string{"off", "Off", "OFF", "no", "No", "NO", "false", "False", "FALSE"}
 }
 
 // bufferValue is wordValue with a word that does not work yet.
