@@ -122,6 +122,7 @@ func TestExplainAsAnotherUser(t *testing.T) {
 	if err := os.Mkdir(locked, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { os.Chmod(locked, 0o755) })
 	inside := filepath.Join(locked, "prog")
 	mine := filepath.Join(dir, "mine")
 	for _, f := range []string{inside, mine} {
