@@ -38,6 +38,9 @@ func (l *loader) routes(named []namedRoute, above *rawOptions) []Route {
 		l.defaults(&options)
 		r := Route{Pattern: n.pattern, Pos: n.place.key, Options: options.plain()}
 		n.raw.setHandler(&r)
+		if c := n.raw.CGI; c != nil && c.Run.inPath && !c.Root.given && r.Options.Dir == "" {
+			r.Options.Dir = l.dir
+		}
 		routes = append(routes, r)
 	}
 	return routes

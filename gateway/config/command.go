@@ -14,7 +14,9 @@ import (
 // commandValue is what a cgi route runs: a program with its arguments, or a directory of scripts.
 type commandValue struct {
 	value[[]string]
-	dir bool // it is one word, and names a directory
+	dir    bool   // it is one word, and names a directory
+	inPath bool   // its first word was looked up in PATH
+	noExec string // why the program itself cannot be executed; an interpreter may run it all the same
 }
 
 func (v *commandValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
@@ -28,8 +30,9 @@ func (v *commandValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 	}
 	first, ok := "", true
 	if strings.Contains(words[0], "/") {
-		first, v.dir, ok = l.programOrDir(words[0], at[0])
+		first, ok = v.path(l, words[0], at[0])
 	} else {
+		v.inPath = true
 		first, ok = l.program(words[0], at[0])
 	}
 	if ok && v.dir && len(words) > 1 {
@@ -54,9 +57,19 @@ func (v *commandValue) scalar(l *loader, s string, p place) {
 		l.error(p, "there is no %s; for the program in PATH write run: [%s]", quote(l.abs(s)), s)
 		return
 	}
-	if path, dir, ok := l.programOrDir(s, p); ok {
-		v.v, v.dir = []string{path}, dir
+	if path, ok := v.path(l, s, p); ok {
+		v.v = []string{path}
 	}
+}
+
+// path checks the first word, which is a path.
+func (v *commandValue) path(l *loader, s string, p place) (path string, ok bool) {
+	path, v.dir, ok = l.programOrDir(s, p)
+	if ok && !v.dir {
+		v.noExec = notExecutable(path, s)
+		v.place.at, v.place.path = p.at, p.path
+	}
+	return path, ok
 }
 
 func exists(path string) bool {
@@ -126,14 +139,22 @@ func (l *loader) program(word string, p place) (string, bool) {
 		return l.inPath(word, p)
 	}
 	path, dir, ok := l.programOrDir(word, p)
-	if ok && dir {
-		l.error(p, "%s is a directory; a program is needed here", quote(word))
+	why := ""
+	switch {
+	case !ok:
 		return "", false
+	case dir:
+		why = quote(word) + " is a directory; a program is needed here"
+	default:
+		why = notExecutable(path, word)
 	}
-	return path, ok
+	if why != "" {
+		l.error(p, "%s", why)
+	}
+	return path, why == ""
 }
 
-// programOrDir checks what a path names.
+// programOrDir checks what a path names: a directory or a regular file.
 func (l *loader) programOrDir(s string, p place) (path string, dir, ok bool) {
 	path = l.abs(s)
 	info, err := os.Stat(path)
@@ -144,15 +165,26 @@ func (l *loader) programOrDir(s string, p place) (path string, dir, ok bool) {
 		return path, true, true
 	case !info.Mode().IsRegular():
 		l.error(p, "%s is %s; a program or a directory is needed here", quote(s), kindOfFile(info.Mode()))
-	case info.Mode()&0o111 == 0:
-		l.error(p, "%s is not executable; run chmod +x %s", quote(s), shellWord(path))
-	case syscall.Access(path, 1) != nil:
-		l.error(p, "%s may not be executed by this user; see its mode and owner with ls -l %s", quote(s), shellWord(path))
 	default:
 		return path, false, true
 	}
 	return "", false, false
 }
+
+// notExecutable says why the file at path, written as s, cannot be executed; "" if it can.
+func notExecutable(path, s string) string {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.Mode()&0o111 == 0:
+		return quote(s) + " is not executable; run chmod +x " + shellWord(path)
+	case syscall.Access(path, executeAccess) != nil:
+		return quote(s) + " may not be executed by this user; see its mode and owner with ls -l " + shellWord(path)
+	}
+	return ""
+}
+
+// executeAccess is X_OK of access(2).
+const executeAccess = 1
 
 // lookup is what PATH gave for a word.
 type lookup struct {
@@ -181,7 +213,7 @@ func (l *loader) searchPath(word string) lookup {
 		}
 		path := filepath.Join(dir, word)
 		info, err := os.Stat(path)
-		if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 && syscall.Access(path, 1) == nil {
+		if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 && syscall.Access(path, executeAccess) == nil {
 			return lookup{path, true}
 		}
 	}

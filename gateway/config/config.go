@@ -55,7 +55,7 @@ type Route struct {
 type Options struct {
 	Env               map[string]string
 	PassEnv           []string
-	Dir               string        // absolute; "" is the handler's default
+	Dir               string        // absolute; "" is the handler's default. A command from PATH without root has Config.Dir
 	Timeout           time.Duration // 0: none
 	IdleTimeout       time.Duration // 0: none
 	MaxBody           int64         // bytes; 0: none

@@ -76,7 +76,7 @@ func checkProblems(t *testing.T, text string, problems Problems) {
 			t.Errorf("out of order: %v", p)
 		}
 		last = p.Pos
-		if strings.ContainsAny(p.String(), "\n\r\x00") || !utf8.ValidString(p.Text) || p.Text == "" || strings.Contains(p.Text, "%!") {
+		if strings.ContainsAny(p.String(), "\n\r\x00") || !utf8.ValidString(p.Text) || p.Text == "" || strings.Contains(p.Text, "%!") && !strings.Contains(text, "%!") {
 			t.Errorf("not one plain line: %q", p.String())
 		}
 	}

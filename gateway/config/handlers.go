@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 func (s *rawStatic) check(l *loader, p place) {
@@ -26,8 +27,21 @@ func (c *rawCGI) check(l *loader, p place) {
 	if c.Root.given && c.Run.dir {
 		l.error(c.Run.place, "with root, run names the program that runs the files below it, and this is a directory; take run out, or name a program")
 	}
+	if c.Run.noExec != "" && !c.interpreted(c.Run.v[0]) {
+		l.error(c.Run.place, "%s", c.Run.noExec)
+	}
 	c.warnUnused(l)
 	c.checkFallback(l)
+}
+
+// interpreted says whether an interpreter runs the file.
+func (c *rawCGI) interpreted(file string) bool {
+	for ext := range c.Interpreters.v {
+		if strings.HasSuffix(file, ext) {
+			return true
+		}
+	}
+	return false
 }
 
 // warnUnused warns of options of the script tree where there is none.

@@ -44,6 +44,7 @@ type loader struct {
 	file   string
 	dir    string
 	getenv func(string) (string, bool)
+	source []byte // the file's text
 
 	problems Problems
 	tables   map[reflect.Type]*table
@@ -87,6 +88,7 @@ func (l *loader) load(text []byte) *Config {
 			return nil
 		}
 	}
+	l.source = text
 	root, ok := l.parse(text)
 	if !ok {
 		return nil
@@ -159,6 +161,13 @@ func (l *loader) full() bool { return len(l.problems) > maxProblems }
 
 // finish puts the problems in the order of the file. What many routes take from one anchor is one problem.
 func (l *loader) finish() Problems {
+	if len(l.problems) == 0 {
+		return nil
+	}
+	lines := splitLines(string(l.source))
+	for i := range l.problems {
+		l.problems[i].Pos = inside(lines, l.problems[i].Pos)
+	}
 	slices.SortStableFunc(l.problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
 	})

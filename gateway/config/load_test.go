@@ -166,9 +166,14 @@ func TestCGIForms(t *testing.T) {
 		{"{ run: [./cgi-bin] }", []string{at("cgi-bin")}, true},
 		{"{ run: [perl, -T, ./app] }", []string{at("bin/perl"), "-T", "./app"}, false},
 		{`{ run: ["${MISSING:-./app}", "${MISSING}", "$${X}"] }`, []string{at("app"), "${MISSING}", "$${X}"}, false},
+		{"{ run: ./noexec.cgi, interpreters: { .cgi: perl } }", []string{at("noexec.cgi")}, false},
 		{"{ run: [./app, 0755, no, ~] }", []string{at("app"), "0755", "no", ""}, false},
 	} {
-		c := mustLoad(t, w, "routes: { /*: { cgi: "+tt.value+" } }").Sites[0].Routes[0].CGI
+		r := mustLoad(t, w, "routes: { /*: { cgi: "+tt.value+" } }").Sites[0].Routes[0]
+		c, o := r.CGI, r.Options
+		if dir := o.Dir; dir != map[bool]string{true: w.dir}[strings.HasPrefix(tt.value, "{ run: [perl")] {
+			t.Errorf("%s: working directory %q", tt.value, dir)
+		}
 		if !slices.Equal(c.Run, tt.run) || c.RunDir != tt.dir {
 			t.Errorf("%s: %q, directory %v", tt.value, c.Run, c.RunDir)
 		}

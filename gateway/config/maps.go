@@ -107,6 +107,7 @@ func (v *interpretersValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 		if why := checkExtension(ext); why != "" {
 			l.errorAtKey(p, "%s", why)
 		}
+		v.v[ext] = nil // also when the command is wrong: that is one problem, not another for each file
 		words, at := l.words(n, p)
 		if len(words) == 0 {
 			return

@@ -124,16 +124,16 @@ func (l *loader) syntax(text []byte, err error) {
 		lines:  splitLines(string(text)),
 	}
 	pos, what := s.explain()
-	l.report(Error, s.inside(pos), nil, "%s", []any{what})
+	l.report(Error, pos, nil, "%s", []any{what})
 }
 
 // inside is pos, or the end of the text if pos is beyond it: the reader adds a line break of its own.
-func (s *syntaxError) inside(pos Pos) Pos {
+func inside(lines []string, pos Pos) Pos {
 	if pos.Line < 1 {
 		return Pos{}
 	}
-	pos.Line = min(pos.Line, len(s.lines))
-	pos.Column = min(max(pos.Column, 1), utf8.RuneCountInString(s.line(pos.Line))+1)
+	pos.Line = min(pos.Line, len(lines))
+	pos.Column = min(max(pos.Column, 1), utf8.RuneCountInString(lines[pos.Line-1])+1)
 	return pos
 }
 
