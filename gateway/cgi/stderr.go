@@ -22,7 +22,8 @@ type stderrLog struct {
 	touch func()
 	done  chan struct{} // closed when read has returned
 
-	lines, logged         int // so far
+	cut                   bool // the line so far has been logged as a piece
+	lines, logged         int  // so far
 	dropped, droppedBytes int
 
 	mu   sync.Mutex
@@ -56,7 +57,7 @@ func (l *stderrLog) read() {
 		}
 		if held == len(buf) {
 			l.line(buf)
-			held = 0
+			held, l.cut = 0, true
 		}
 		if err != nil {
 			break
@@ -77,8 +78,10 @@ func (l *stderrLog) takeLines(data []byte) []byte {
 		if i < 0 {
 			return data
 		}
-		l.line(data[:i])
-		data = data[i+1:]
+		if i > 0 || !l.cut { // else the line end alone was left of a line that is in the log already
+			l.line(bytes.TrimSuffix(data[:i], []byte("\r")))
+		}
+		data, l.cut = data[i+1:], false
 	}
 }
 
@@ -90,7 +93,7 @@ func (l *stderrLog) line(line []byte) {
 	}
 	l.lines++
 	l.logged += len(line)
-	l.log(string(bytes.TrimSuffix(line, []byte("\r"))))
+	l.log(string(line))
 }
 
 func (l *stderrLog) remember(data []byte) {

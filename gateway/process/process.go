@@ -32,8 +32,10 @@ type Process struct {
 }
 
 // Start starts a process in a group of its own. The child has exactly three descriptors (as long as everything in this
-// process is opened close-on-exec; see SealInherited), default signals and none of them blocked. The error wraps a
-// syscall.Errno; Explain tells what it means. A program whose file is busy is tried again for half a second.
+// process is opened close-on-exec; see SealInherited), default signals and none of them blocked. (Go leaves SIGHUP and
+// SIGINT ignored if it finds them so, under nohup for example, until signal.Notify asks for them; so do children.) The
+// error wraps a syscall.Errno; Explain tells what it means. A program whose file is busy is tried again for half a
+// second.
 func Start(s Spec) (*Process, error) {
 	files, opened, err := s.descriptors()
 	if err != nil {

@@ -1,0 +1,63 @@
+package cgi
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"gatewayd/gateway/process"
+)
+
+// linesOf is what the log should get of text, the slow way.
+func linesOf(text string) (lines []string) {
+	for text != "" {
+		line, rest, ended := strings.Cut(text, "\n")
+		text = rest
+		long := len(line) >= maxLine
+		for len(line) >= maxLine {
+			lines, line = append(lines, line[:maxLine]), line[maxLine:]
+		}
+		if ended && !(long && line == "") {
+			lines = append(lines, strings.TrimSuffix(line, "\r"))
+		} else if line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// However the text is cut into writes, the log gets the same lines.
+func FuzzStandardError(f *testing.F) {
+	f.Add([]byte("one\ntwo\r\n\nthree"), 3, 1)
+	f.Add([]byte("long"), 1, 5000)
+	f.Add([]byte("\n"), 2, 100)
+	f.Add([]byte(strings.Repeat("y", maxLine)+"\nx"), 700, 1)
+	f.Add([]byte(strings.Repeat("y", maxLine-1)+"\r\nx"), 8191, 1)
+	f.Fuzz(func(t *testing.T, text []byte, step, times int) {
+		text = bytes.Repeat(text, min(max(times, 1), 5000))
+		if step = max(step, 1); len(text)/step > 2000 {
+			step = len(text) / 100
+		}
+		if len(text) > 200_000 || bytes.Count(text, []byte("\n")) > maxLines-50 {
+			return // the bounds have tests of their own
+		}
+		ours, theirs, err := process.OutputPipe("stderr")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		l := newStderrLog(ours, func(line string) { got = append(got, line) }, func() {})
+		go l.read()
+		for piece := range slices.Chunk(text, step) {
+			if _, err := theirs.Write(piece); err != nil {
+				t.Fatal(err)
+			}
+		}
+		theirs.Close()
+		<-l.done
+		if want := linesOf(string(text)); !slices.Equal(got, want) {
+			t.Errorf("%d lines, want %d: %.200q, want %.200q", len(got), len(want), got, want)
+		}
+	})
+}
