@@ -29,7 +29,7 @@ type Explanation struct {
 }
 
 // Explain builds conf and follows one request through it. rawURL is an absolute URL or a path (then the host is that
-// of the default site). Only a URL that is none, or a configuration that cannot be built, is an error.
+// of the default site). Only a configuration that cannot be built is an error.
 func Explain(conf *config.Config, version, method, rawURL string) (*Explanation, error) {
 	s := New(Options{Version: version})
 	quiet := *conf
@@ -39,15 +39,15 @@ func Explain(conf *config.Config, version, method, rawURL string) (*Explanation,
 		return nil, err
 	}
 	defer g.discard(nil)
-	r, err := requestFor(conf, method, rawURL)
+	r, err := requestFor(method, rawURL)
 	if err != nil {
-		return nil, err
+		return (&Explanation{}).failed(&gateway.Error{Status: http.StatusBadRequest, Err: err}), nil
 	}
 	return g.explain(r), nil
 }
 
 // requestFor is the request that a client would send, read the way the server reads it.
-func requestFor(conf *config.Config, method, rawURL string) (*http.Request, error) {
+func requestFor(method, rawURL string) (*http.Request, error) {
 	host, target := "localhost", rawURL
 	if scheme, rest, ok := strings.Cut(rawURL, "://"); ok && !strings.HasPrefix(rawURL, "/") {
 		if scheme != "http" && scheme != "https" {

@@ -61,13 +61,13 @@ func (l *logs) open(name string) (io.Writer, error) {
 	return file, nil
 }
 
-// format writes for people on a terminal and JSON everywhere else, unless told.
+// format writes for people, in colour on a terminal, or JSON.
 func format(name string, out io.Writer) io.Writer {
 	terminal := false
 	if file, ok := out.(*os.File); ok {
 		terminal = isatty.IsTerminal(file.Fd())
 	}
-	if name == "json" || name == "auto" && !terminal {
+	if name == "json" {
 		return out
 	}
 	return zerolog.ConsoleWriter{Out: out, NoColor: !terminal, TimeFormat: "2006-01-02T15:04:05.000Z07:00"}

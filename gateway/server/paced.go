@@ -78,7 +78,7 @@ func regularFile(src io.Reader) *os.File {
 // less than paceBytes. The first tenth of the first span only finds out where the client stands: asking the kernel
 // costs a system call, and most writes never wait.
 func (c *pacedConn) keepPace(send func(done int64) (int64, error)) (done int64, err error) {
-	wait, taken := c.span/10, int64(-1)
+	wait, known, taken := c.span/10, false, int64(0)
 	for {
 		c.Conn.SetWriteDeadline(time.Now().Add(wait))
 		n, err := send(done)
@@ -86,16 +86,15 @@ func (c *pacedConn) keepPace(send func(done int64) (int64, error)) (done int64, 
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return done, err
 		}
-		now := done - c.unsent()
-		if taken >= 0 && now-taken < paceBytes {
+		now := done - c.unsent() // less than zero at first: what was queued before this write counts too
+		if known && now-taken < paceBytes {
 			return done, err
 		}
-		if taken < 0 {
-			wait = c.span - c.span/10
-		} else {
-			wait = c.span
+		wait = c.span
+		if !known {
+			wait -= c.span / 10
 		}
-		taken = now
+		known, taken = true, now
 	}
 }
 

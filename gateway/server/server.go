@@ -124,7 +124,7 @@ func (s *Server) refused(err error) error {
 	return err
 }
 
-func logProblems(log zerolog.Logger, problems config.Problems) {
+func logProblems(log *zerolog.Logger, problems config.Problems) {
 	for _, p := range problems {
 		level := zerolog.ErrorLevel
 		if p.Severity == config.Warning {
@@ -224,16 +224,16 @@ func (s *Server) closeRemoved(conf []config.Listen) {
 }
 
 func (s *Server) acceptFailed(err error) {
-	log := s.Log()
-	log.Error().Err(err).Str("hint", "raise the limit on open files (ulimit -n, LimitNOFILE)").Msg("cannot accept connections; trying again")
+	s.Log().Error().Err(err).Str("hint", "raise the limit on open files (ulimit -n, LimitNOFILE)").Msg("cannot accept connections; trying again")
 }
 
 // Log is the current configuration's log.
-func (s *Server) Log() zerolog.Logger {
+func (s *Server) Log() *zerolog.Logger {
 	if g := s.current.Load(); g != nil {
-		return g.logs.log
+		return &g.logs.log
 	}
-	return zerolog.Nop()
+	nop := zerolog.Nop()
+	return &nop
 }
 
 // ReopenLogs opens the log files again by their names.
