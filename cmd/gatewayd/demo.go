@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"html/template"
 	"io/fs"
 	"os"
@@ -132,6 +131,7 @@ type lookPath func(command string) (string, error)
 // demoProgram is an example as the page shows it.
 type demoProgram struct {
 	Name     string // env.py
+	Rest     string // what follows the name in the link: extra path, query
 	Language string
 	Missing  string // why it cannot run here; "" if it can
 }
@@ -139,13 +139,13 @@ type demoProgram struct {
 // welcomePage is index.html with the examples in it, those whose interpreter is missing greyed out with the reason.
 func welcomePage(look lookPath) ([]byte, error) {
 	missing := missingInterpreters(look)
-	program := func(name string) (demoProgram, error) {
+	program := func(name string, rest ...string) (demoProgram, error) {
 		if _, err := fs.Stat(scripts.FS, name); err != nil {
 			return demoProgram{}, err
 		}
 		ext := path.Ext(name)
 		language := map[string]string{".sh": "shell", ".pl": "Perl", ".py": "Python"}[ext]
-		return demoProgram{Name: name, Language: language, Missing: missing[ext]}, nil
+		return demoProgram{Name: name, Rest: strings.Join(rest, ""), Language: language, Missing: missing[ext]}, nil
 	}
 	text, err := static.FS.ReadFile("index.html")
 	if err != nil {
