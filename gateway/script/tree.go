@@ -100,14 +100,19 @@ func hasExt(name string, exts []string) bool {
 	return false
 }
 
-// isBackup says whether name is what an editor leaves beside a script.
+// isBackup says whether name is a copy that an editor or a person left beside a script: shown as text it would be the
+// script's source.
 func isBackup(name string, exts []string) bool {
 	base := name[strings.LastIndexByte(name, '/')+1:]
-	if saved, ok := strings.CutSuffix(base, "~"); ok {
+	if saved, ok := strings.CutSuffix(base, "#"); ok && saved != "" && saved[0] == '#' {
 		return hasExt(saved, exts)
 	}
-	saved, ok := strings.CutSuffix(base, "#")
-	return ok && saved != "" && saved[0] == '#' && hasExt(saved, exts)
+	for _, mark := range [...]string{"~", ".bak", ".old", ".orig", ".save"} {
+		if saved, ok := strings.CutSuffix(base, mark); ok {
+			return hasExt(saved, exts)
+		}
+	}
+	return false
 }
 
 // missing says whether an error means that the path names nothing: links in a circle lead nowhere either.
