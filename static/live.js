@@ -1,6 +1,9 @@
 // Shows the streams in the page itself. Without JavaScript the links open them as text, which works as well.
 "use strict";
 
+// The demo may listen elsewhere than the page says.
+for (const origin of document.querySelectorAll("[data-origin]")) origin.textContent = location.origin;
+
 for (const panel of document.querySelectorAll("[data-live]")) {
 	const select = panel.querySelector("select");
 	const start = panel.querySelector("[data-start]");

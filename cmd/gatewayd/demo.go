@@ -16,13 +16,13 @@ import (
 
 // demoConfig is the demo's config, and what its page shows as such.
 const demoConfig = `listen: "127.0.0.1:8080"
-pass_env: [PATH]    # so that programs find perl and python3 where you do
+pass_env: [PATH]    # where perl and python3 are found
 routes:
   "/*":         { static: ./public }
   "/files/*":   { static: { root: ./files, browse: true } }
   "/cgi-bin/*": { cgi: ./cgi-bin }
   "/old/*":     { redirect: /files/ }
-  "/teapot":    { respond: { status: 418, body: "short and stout\n" } }
+  "/teapot":    { respond: { status: 418, body: short and stout } }
 `
 
 // notExecutable is the example of a program that somebody forgot to chmod.
