@@ -265,3 +265,60 @@ func TestKilledInTheMiddle(t *testing.T) {
 		})
 	}
 }
+
+// Half a body must not look like a whole one: the program is gone before its input ends.
+func TestProgramNeverSeesTheEndOfHalfABody(t *testing.T) {
+	leaves(t)
+	a := program(t, "#!/bin/sh\ntrap '' TERM; cat > /dev/null; echo > whole; printf 'A: b\\n\\nwhole'\n", Options{})
+	for range 20 {
+		body := io.MultiReader(strings.NewReader(strings.Repeat("x", 1000)), brokenReader{})
+		if _, err := a.backend.RoundTrip(a.request(context.Background(), "", body)); gateway.AsError(err) == nil || gateway.AsError(err).Status != 400 {
+			t.Fatalf("error %v", err)
+		}
+	}
+	a.eventually("the programs are gone", func() bool { return a.backend.Running() == 0 })
+	if _, err := os.Stat(filepath.Join(a.dir, "whole")); err == nil {
+		t.Error("the program took half a body for a whole one")
+	}
+}
+
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// A body that breaks off when the program has already answered and ended takes nothing from the answer.
+func TestBodyThatBreaksOffTooLateToMatter(t *testing.T) {
+	leaves(t)
+	a := program(t, "#!/bin/sh\nprintf 'Status: 413\\n\\nenough'\n", Options{})
+	r, w := io.Pipe()
+	resp := a.start(context.Background(), "", r)
+	a.eventually("the program has ended", func() bool { return a.backend.Running() == 0 })
+	w.CloseWithError(io.ErrUnexpectedEOF)
+	if got := a.all(resp); got != "enough" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestExiting(t *testing.T) {
+	pid, err := syscall.ForkExec("/bin/true", []string{"true"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(5 * time.Second); !exiting(pid) && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	}
+	if !exiting(pid) {
+		t.Error("a process that has ended and was not waited for is not exiting")
+	}
+	if _, err := syscall.Wait4(pid, nil, 0, nil); err != nil {
+		t.Error(err)
+	}
+	if exiting(os.Getpid()) {
+		t.Error("this process is exiting")
+	}
+	if _, ok := statField([]byte("1 (odd ) name) S 2 3"), 5); !ok {
+		t.Error("a name with a parenthesis")
+	}
+	if _, ok := statField([]byte("nonsense"), 9); ok {
+		t.Error("a flag in nonsense")
+	}
+}
