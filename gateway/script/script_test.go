@@ -399,7 +399,7 @@ func TestRoot(t *testing.T) {
 		{"/sub.php/x.txt/evil.php", "404", "404"},
 		{"/notphp.php.txt", "serve notphp.php.txt", ""},
 		{"/notphp.php.txt/", "404", "404"},
-		{"/x.php.bak", "serve x.php.bak", ""},
+		{"/x.php.bak", "404", "front"},
 		{"/x.php.jpg", "serve x.php.jpg", ""},
 		{"/X.PHP", "serve X.PHP", ""},
 		{"/X.PHP/info", "404", "404"},

@@ -33,7 +33,9 @@ type StoreError struct {
 	Err error
 }
 
-func (e *StoreError) Error() string { return fmt.Sprintf("keep the request body in %s: %v", e.Dir, e.Err) }
+func (e *StoreError) Error() string {
+	return fmt.Sprintf("keep the request body in %s: %v", e.Dir, e.Err)
+}
 
 // Unwrap gives the cause.
 func (e *StoreError) Unwrap() error { return e.Err }
