@@ -213,7 +213,7 @@ func (l *loader) searchPath(word string) lookup {
 		}
 		path := filepath.Join(dir, word)
 		info, err := os.Stat(path)
-		if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 && syscall.Access(path, executeAccess) == nil {
+		if err == nil && info.Mode().IsRegular() && syscall.Access(path, executeAccess) == nil {
 			return lookup{path, true}
 		}
 	}

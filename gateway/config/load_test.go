@@ -218,7 +218,7 @@ func TestHosts(t *testing.T) {
 	for _, s := range mustLoad(t, newWorld(t), strings.Replace(string(text), "[2001:DB8::0:1] ::1", "[2001:DB8::0:1] ::2", 1)).Sites {
 		got = append(got, strings.Join(s.Hosts, ","))
 	}
-	if want := []string{"", "*.example.org", "www.example.org,example.org", "192.0.2.1,[2001:db8::1],[::2]", "my_host-1"}; !slices.Equal(got, want) {
+	if want := []string{"", "*.example.org", "www.example.org,example.org", "192.0.2.1,[2001:db8::1],[::2]", "my_host-1.az"}; !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 }
@@ -509,6 +509,58 @@ func TestParseListen(t *testing.T) {
 		got, err := ParseListen(tt.in)
 		if (err == nil) != (tt.network != "") || err == nil && (got.Network != tt.network || got.Address != tt.address) {
 			t.Errorf("%s: %+v, %v", tt.in, got, err)
+		}
+	}
+}
+
+// TestPathIsAbsolute: a relative folder in PATH names another one for whoever starts gatewayd elsewhere.
+func TestPathIsAbsolute(t *testing.T) {
+	w := newWorld(t)
+	t.Chdir(w.dir) // where PATH's "bin" exists
+	run := mustLoad(t, w, "routes: { /*: { cgi: { run: [perl] } } }").Sites[0].Routes[0].CGI.Run
+	if run[0] != filepath.Join(w.dir, "bin/perl") {
+		t.Errorf("%q", run)
+	}
+}
+
+// TestDirOfScriptTree: below root the working directory is the script's, whatever runs it.
+func TestDirOfScriptTree(t *testing.T) {
+	cfg := mustLoad(t, newWorld(t), "routes: { /*: { cgi: { run: [php-cgi], root: ./blog, ext: .php } } }")
+	if dir := cfg.Sites[0].Routes[0].Options.Dir; dir != "" {
+		t.Errorf("%q", dir)
+	}
+}
+
+func TestTextPlaces(t *testing.T) {
+	w := newWorld(t)
+	for _, tt := range []struct {
+		text string
+		want Pos
+	}{
+		{"\ufeffa: \x00", Pos{1, 4}},
+		{"a: 1\u0085b: \x00", Pos{2, 4}},
+		{"a: 1\r\nb\x01", Pos{2, 2}},
+		{"a: 1\rb\x01", Pos{2, 2}},
+		{"é: \xff", Pos{1, 4}},
+		{"a: \uffff", Pos{1, 4}},
+		{"\ufeffa: b: c", Pos{1, 5}},
+	} {
+		_, problems := Load(w.source("c.yaml", []byte(tt.text)))
+		if len(problems) != 1 || problems[0].Pos != tt.want {
+			t.Errorf("%q: %v", tt.text, problems)
+		}
+	}
+}
+
+func TestParsePrefix(t *testing.T) {
+	for in, want := range map[string]string{
+		"10.0.0.0/8": "10.0.0.0/8", "0.0.0.0/0": "0.0.0.0/0", "192.0.2.1": "192.0.2.1/32", "::/0": "::/0", "::1": "::1/128",
+		"::ffff:10.0.0.0/104": "10.0.0.0/8", "::ffff:10.0.0.1": "10.0.0.1/32", "::ffff:0:0/96": "0.0.0.0/0",
+		"::ffff:0:0/95": "", "10.1.0.0/8": "", "10.0.0.0/08": "", "10.0.0/8": "", "": "", "/8": "", "::1%lo": "", "::1%lo/128": "",
+	} {
+		got, err := parsePrefix(in)
+		if (err == nil) != (want != "") || err == nil && got.String() != want {
+			t.Errorf("%q: %v, %v", in, got, err)
 		}
 	}
 }
