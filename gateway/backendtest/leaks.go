@@ -25,11 +25,11 @@ func Measure() Residue {
 	return Residue{Goroutines: runtime.NumGoroutine(), Descriptors: len(fds), Children: len(Children())}
 }
 
-// NoMore fails t unless, within five seconds, there is no more than there was before.
+// NoMore fails t unless, within ten seconds, there is no more than there was before.
 func NoMore(t *testing.T, before Residue) {
 	t.Helper()
 	var now Residue
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		now = Measure()
 		if now.Goroutines <= before.Goroutines && now.Descriptors <= before.Descriptors && now.Children <= before.Children {
 			return
