@@ -396,16 +396,21 @@ func TestPipeEndsHaveDeadlines(t *testing.T) {
 }
 
 func TestSealInherited(t *testing.T) {
-	fd, err := unix.Open("/dev/null", unix.O_RDONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	if err := SealInherited(); err != nil {
-		t.Fatal(err)
-	}
-	if flags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); flags&unix.FD_CLOEXEC == 0 {
-		t.Error("the descriptor would be inherited")
+	for name, seal := range map[string]func() error{"at once": SealInherited, "one by one": sealOneByOne} {
+		fd, err := unix.Open("/dev/null", unix.O_RDONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		if err := seal(); err != nil {
+			t.Error(name, err)
+		}
+		if flags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); flags&unix.FD_CLOEXEC == 0 {
+			t.Errorf("%s: the descriptor would be inherited", name)
+		}
+		if flags, _ := unix.FcntlInt(1, unix.F_GETFD, 0); flags&unix.FD_CLOEXEC != 0 {
+			t.Errorf("%s: standard output would not be inherited", name)
+		}
 	}
 }
 
