@@ -269,7 +269,7 @@ func (l *loader) open(n *yaml.Node, p place, kind yaml.Kind) (target *yaml.Node,
 		l.error(p, "%s is needed here, not %s", kindName(kind), describe(target))
 		return nil, nil, false
 	case l.active[target]:
-		l.report(Error, posOf(n), p.path, "the alias *%s leads back to what it stands in", []any{oneLine(n.Value)})
+		l.errorAt(posOf(n), p.path, "the alias *%s leads back to what it stands in", oneLine(n.Value))
 		return nil, nil, false
 	}
 	l.active[target] = true

@@ -142,6 +142,11 @@ func (l *loader) warn(p place, format string, args ...any) {
 	l.report(Warning, p.key, p.path, format, args)
 }
 
+// errorAt reports it at a place of its own.
+func (l *loader) errorAt(at Pos, path *keyPath, format string, args ...any) {
+	l.report(Error, at, path, format, args)
+}
+
 // whole reports what belongs to no line.
 func (l *loader) whole(format string, args ...any) { l.report(Error, Pos{}, nil, format, args) }
 

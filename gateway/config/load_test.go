@@ -399,7 +399,7 @@ func TestProblemsAreBounded(t *testing.T) {
 	w := newWorld(t)
 	var b strings.Builder
 	b.WriteString("routes:\n")
-	for i := range 30_000 {
+	for i := range 5_000 {
 		fmt.Fprintf(&b, "  /%d: { static: ./publ%d, unknown_word%d: 5 }\n", i, i, i)
 	}
 	begun := time.Now()
@@ -417,10 +417,10 @@ func TestMergeChain(t *testing.T) {
 	w := newWorld(t)
 	var b strings.Builder
 	b.WriteString("x-0: &a0 { k: 1 }\n")
-	for i := 1; i < 30_000; i++ {
+	for i := 1; i < 5_000; i++ {
 		fmt.Fprintf(&b, "x-%d: &a%d { <<: *a%d, k%d: 1 }\n", i, i, i-1, i)
 	}
-	b.WriteString("routes: { /*: { respond: 404, env: *a29999 } }\n")
+	b.WriteString("routes: { /*: { respond: 404, env: *a4999 } }\n")
 	begun := time.Now()
 	cfg, problems := Load(w.source("c.yaml", []byte(b.String())))
 	if cfg != nil || !strings.Contains(problems.Error(), "<< is nested more than 100 deep") {
@@ -447,7 +447,7 @@ func manyRoutes(n int) string {
 	return b.String()
 }
 
-// TestThousandRoutes: they load at once, and ten times as many take ten times as long, not a hundred.
+// TestThousandRoutes: they load at once, and five times as many take five times as long, not twenty-five.
 func TestThousandRoutes(t *testing.T) {
 	w := newWorld(t)
 	fastest := func(n int) time.Duration {
@@ -461,13 +461,13 @@ func TestThousandRoutes(t *testing.T) {
 		}
 		return best
 	}
-	thousand, tenThousand := fastest(1000), fastest(10_000)
-	t.Logf("1,000: %v, 10,000: %v", thousand, tenThousand)
+	thousand, more := fastest(1000), fastest(5000)
+	t.Logf("1,000: %v, 5,000: %v", thousand, more)
 	if thousand > 500*time.Millisecond {
 		t.Errorf("1,000 routes take %v", thousand)
 	}
-	if tenThousand > 40*thousand+100*time.Millisecond {
-		t.Errorf("10,000 routes take %v, 1,000 take %v", tenThousand, thousand)
+	if more > 15*thousand+100*time.Millisecond {
+		t.Errorf("5,000 routes take %v, 1,000 take %v", more, thousand)
 	}
 }
 

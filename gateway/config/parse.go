@@ -47,7 +47,7 @@ func (l *loader) parse(text []byte) (*yaml.Node, bool) {
 	}
 	switch err := loader.Load(&next); {
 	case err == nil:
-		l.report(Error, posOf(&next), nil, "%s", []any{`a second document begins here; a config is one document, so take out the "---"`})
+		l.errorAt(posOf(&next), nil, `a second document begins here; a config is one document, so take out the "---"`)
 		return nil, false
 	case !errors.Is(err, io.EOF):
 		l.syntax(text, err)
@@ -76,7 +76,7 @@ func (l *loader) checkText(text []byte) bool {
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRune(text[i:])
 		if why := badRune(r, size, i); why != "" {
-			l.report(Error, pos, nil, "%s", []any{why})
+			l.errorAt(pos, nil, "%s", why)
 			return false
 		}
 		i += size
@@ -124,7 +124,7 @@ func (l *loader) syntax(text []byte, err error) {
 		lines:  splitLines(string(text)),
 	}
 	pos, what := s.explain()
-	l.report(Error, pos, nil, "%s", []any{what})
+	l.errorAt(pos, nil, "%s", what)
 }
 
 // inside is pos, or the end of the text if pos is beyond it: the reader adds a line break of its own.
@@ -178,6 +178,11 @@ func (s *syntaxError) explain() (Pos, string) {
 	if char, next := s.char(), s.charAt(s.at.Column+1); char == ":" && next != "" && next != " " {
 		return s.at, "a blank is missing after this colon"
 	}
+	return s.explainMessage()
+}
+
+// explainMessage puts the reader's own words into ours.
+func (s *syntaxError) explainMessage() (Pos, string) {
 	if name, ok := between(s.message, "unknown anchor '", "' referenced"); ok {
 		return s.at, s.unknownAnchor(name)
 	}

@@ -220,7 +220,7 @@ func (l *loader) hosts(key string, p place, owner map[string]Pos) []string {
 // check wants something to serve, and a place for bodies.
 func (c *rawConfig) check(l *loader, _ place) {
 	if len(c.Routes.v) == 0 && len(c.Sites.v) == 0 && !c.Routes.bad && !c.Sites.bad && !c.excused {
-		l.report(Error, c.Routes.place.key, c.Routes.place.path, "%s", []any{`there are no routes; write at least routes: { "/*": { static: ./public } }`})
+		l.errorAtKey(c.Routes.place, `there are no routes; write at least routes: { "/*": { static: ./public } }`)
 	}
 	c.checkTemp(l)
 }
@@ -234,7 +234,7 @@ func (c *rawConfig) checkTemp(l *loader) {
 	case !c.Temp.given && (err != nil || !info.IsDir()):
 		l.whole("there is no directory %s for request bodies; make it, or name another one with temp", dir)
 	case err == nil && syscall.Access(dir, writeAndSearch) != nil:
-		l.report(Error, c.Temp.place.at, nil, "%s", []any{"request bodies are kept in " + dir + ", where this user may not write; name another directory with temp"})
+		l.error(c.Temp.place, "request bodies are kept in %s, where this user may not write; name another directory with temp", dir)
 	}
 }
 
