@@ -307,14 +307,13 @@ func (l *loader) pairs(n *yaml.Node, p place) []pair {
 	out := make([]pair, 0, len(n.Content)/2)
 	var merges []*yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, val := n.Content[i], n.Content[i+1]
-		if key.Kind == yaml.AliasNode {
-			key = key.Alias
-		}
-		at := place{at: posOf(n.Content[i]), key: posOf(n.Content[i]), path: p.path}
+		val, at := n.Content[i+1], place{at: posOf(n.Content[i]), key: posOf(n.Content[i]), path: p.path}
+		key, ok := l.target(n.Content[i], at)
 		switch {
 		case !l.spend():
 			return nil
+		case !ok:
+			continue
 		case key.Kind != yaml.ScalarNode:
 			l.error(at, "a key is one word here, not %s; if it begins with [ or {, put it in quotes", describe(key))
 			continue
