@@ -5,7 +5,7 @@ last=10
 
 # A browser that lost the connection comes back and names the last event it saw: go on after that one.
 case "$HTTP_LAST_EVENT_ID" in
-  [0-9] | [0-9][0-9]) id=$HTTP_LAST_EVENT_ID ;;
+  [0-9] | [1-9][0-9]) id=$HTTP_LAST_EVENT_ID ;;
   *) id=0 ;;
 esac
 if [ "$id" -ge "$last" ]; then

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-# Answers JSON with JSON. Try: curl -d '{"n": 1}' http://127.0.0.1:8080/cgi-bin/json.py
+# Answers JSON with JSON. (A file named json.py would hide the module that it imports.)
+# Try: curl -d '{"n": 1}' http://127.0.0.1:8080/cgi-bin/json-echo.py
 import json
 import os
 import sys
