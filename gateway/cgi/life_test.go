@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gatewayd/gateway"
+	"gatewayd/gateway/process"
 )
 
 // firstLine reads a line of an answer that goes on.
@@ -34,7 +35,7 @@ func TestClientLeaves(t *testing.T) {
 	}{
 		{"a silent program", "#!/bin/sh\nprintf 'A: b\\n\\n'; echo $$; exec sleep 60\n", time.Minute},
 		{"a writing program", "#!/bin/sh\nprintf 'A: b\\n\\n'; echo $$; exec cat /dev/zero\n", time.Minute},
-		{"one that ignores SIGTERM", "#!/bin/sh\ntrap '' TERM PIPE; printf 'A: b\\n\\n'; echo $$; while :; do sleep 1; done\n", 100 * time.Millisecond},
+		{"one that ignores SIGTERM", "#!/bin/sh\ntrap '' TERM PIPE; printf 'A: b\\n\\n'; echo $$; while :; do sleep 1; done\n", 3 * time.Second},
 		{"a grandchild", "#!/bin/sh\nprintf 'A: b\\n\\n'; sleep 60 & echo $!; wait\n", time.Minute},
 		{"a grandchild that ignores SIGTERM", "#!/bin/sh\nprintf 'A: b\\n\\n'; sh -c \"trap '' TERM; echo \\$\\$; sleep 60; sleep 60\" & wait\n", time.Minute},
 		{"a pipeline", "#!/bin/sh\nprintf 'A: b\\n\\n'; sh -c 'echo $$; exec sleep 60' | cat\n", time.Minute},
@@ -57,7 +58,7 @@ func TestClientLeaves(t *testing.T) {
 				t.Errorf("the answer ends with %v", err)
 			}
 			resp.Body.Close()
-			if took := time.Since(begun); took > 5*time.Second {
+			if took := time.Since(begun); took > min(5*time.Second, tt.stop*9/10) {
 				t.Errorf("the answer ended after %v", took)
 			}
 			a.eventually("the program is gone", func() bool { return a.backend.Running() == 0 && !alive(a, pid) })
@@ -65,6 +66,37 @@ func TestClientLeaves(t *testing.T) {
 				t.Errorf("the program was gone after %v", took)
 			}
 		})
+	}
+}
+
+// The program ends though nobody reads its answer, as when a slow client holds up the copying.
+func TestClientLeavesWhileNobodyReads(t *testing.T) {
+	leaves(t)
+	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; exec sleep 60\n", Options{})
+	ctx, leave := context.WithCancel(context.Background())
+	resp := a.start(ctx, "", nil)
+	leave()
+	a.eventually("the program is gone", func() bool { return a.backend.Running() == 0 })
+	resp.Body.Close()
+}
+
+// slowExit is a machine on which the end of a process is noticed late.
+type slowExit struct{}
+
+func (slowExit) Start(s process.Spec) (*process.Process, error) {
+	exited := s.OnExit
+	s.OnExit = func(state process.State) {
+		time.Sleep(50 * time.Millisecond)
+		exited(state)
+	}
+	return process.Start(s)
+}
+
+func TestDeathIsSeenOnASlowMachine(t *testing.T) {
+	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\npart'; kill -KILL $$\n", Options{Launcher: slowExit{}})
+	resp := a.start(context.Background(), "", nil)
+	if data, err := io.ReadAll(resp.Body); err == nil || string(data) != "part" {
+		t.Errorf("%q, then %v", data, err)
 	}
 }
 
