@@ -68,15 +68,11 @@ func (f adminFlags) socket(sys system) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// A file that does not load now may be the very reason for this call: the running server says so best.
-	conf, _ := config.Load(src)
-	if conf == nil {
-		return admin.DefaultSocket(), nil
-	}
-	if conf.Admin.Off {
+	conf := config.AdminOf(src)
+	if conf.Off {
 		return "", fmt.Errorf("%s says admin: off", file)
 	}
-	return adminSocket(conf.Admin), nil
+	return adminSocket(conf), nil
 }
 
 func (f adminFlags) call(sys system, method, path string) (string, error) {

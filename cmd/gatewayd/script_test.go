@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -35,7 +38,7 @@ func TestScripts(t *testing.T) {
 			env.Defer(func() { os.RemoveAll(dir) })
 			env.Setenv("ADMIN", filepath.Join(dir, "admin.sock"))
 			env.Values[daemonKey{}] = new(*daemon)
-			return nil
+			return makeExecutable(env.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve":  cmdServe,
@@ -45,5 +48,20 @@ func TestScripts(t *testing.T) {
 			"sighup": cmdSighup,
 			"stop":   cmdStop,
 		},
+	})
+}
+
+// makeExecutable sets the exec bit that txtar cannot carry: on every file that begins with "#!", but for those whose
+// name says notexec.
+func makeExecutable(dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || strings.Contains(entry.Name(), "notexec") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil || !bytes.HasPrefix(text, []byte("#!")) {
+			return err
+		}
+		return os.Chmod(path, 0o755)
 	})
 }

@@ -77,6 +77,15 @@ func newLoader(src Source) *loader {
 }
 
 func (l *loader) load(text []byte) *Config {
+	raw := l.read(text)
+	if raw == nil {
+		return nil
+	}
+	return l.build(raw)
+}
+
+// read decodes the text; nil if it cannot be read at all.
+func (l *loader) read(text []byte) *rawConfig {
 	var err error
 	if l.dir, err = baseDir(l.file); err != nil {
 		l.whole("the directory of the file cannot be found: %v", err)
@@ -99,7 +108,17 @@ func (l *loader) load(text []byte) *Config {
 	}
 	var raw rawConfig
 	l.mapping(root, &raw, place{at: posOf(root), key: posOf(root)})
-	return l.build(&raw)
+	return &raw
+}
+
+// AdminOf is the `admin` of a config, as far as it can be told: of one that does not load too, since that is when an
+// operator asks the running server why. Unless it is there and well formed, it is the zero Admin.
+func AdminOf(src Source) Admin {
+	l := newLoader(src)
+	if raw := l.read(src.Text); raw != nil {
+		return raw.Admin.v
+	}
+	return Admin{}
 }
 
 // baseDir is what relative paths are relative to: the folder of the file as it was named, not of what a link leads to.

@@ -89,7 +89,7 @@ func (g *Generation) explain(r *http.Request) *Explanation {
 	case part.resolver != nil:
 		g.explainScript(e, part, req)
 	case part.static != nil:
-		explainStatic(e, part, req, strings.TrimPrefix(req.Rest(), "/"))
+		explainStatic(e, part, req)
 	case part.redirect != nil:
 		e.Status, e.Location = part.conf.Redirect.Status, part.redirect.Target(req.Rest(), r.URL.RawQuery)
 	case part.conf.Respond != nil:
@@ -108,7 +108,7 @@ func (g *Generation) explainScript(e *Explanation, part *route, req *gateway.Req
 	case script.AddSlash:
 		e.Status, e.Location = http.StatusMovedPermanently, relay.SlashLocation(req.Request, req.Path)
 	case script.Serve:
-		explainStatic(e, part, req, target.Static)
+		e.File = part.static.Path(target.Static)
 	default:
 		req.Script = target.Script
 		e.File = target.Script.Filename

@@ -29,7 +29,9 @@ func newFrontend(c config.HTTP, handler http.Handler, current *atomic.Pointer[fr
 		ReadHeaderTimeout: c.HeaderTimeout,
 		IdleTimeout:       c.IdleTimeout,
 		MaxHeaderBytes:    int(c.MaxHeader),
-		ErrorLog:          log.New(&httpErrors{errors}, "", 0),
+		// OPTIONS * is answered by middleware, which logs it.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     log.New(&httpErrors{errors}, "", 0),
 	}
 	go f.http.Serve(f.queue)
 	return f

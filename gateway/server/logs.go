@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
@@ -32,7 +33,7 @@ func openLogs(c config.Log) (*logs, error) {
 		l.Close()
 		return nil, fmt.Errorf("log.level: %w", err)
 	}
-	l.log = zerolog.New(format(c.Format, out)).Level(level).With().Timestamp().Logger()
+	l.log = zerolog.New(format(c.Format, out)).Level(level).Hook(zerolog.HookFunc(stamp))
 	if c.Access == "off" {
 		return l, nil
 	}
@@ -61,6 +62,14 @@ func (l *logs) open(name string) (io.Writer, error) {
 	return file, nil
 }
 
+// timeFormat is that of the access log too.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// stamp adds the time. zerolog's own has the format of a package variable, which is not ours to change.
+func stamp(e *zerolog.Event, _ zerolog.Level, _ string) {
+	e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format(timeFormat))
+}
+
 // format writes for people, in colour on a terminal, or JSON.
 func format(name string, out io.Writer) io.Writer {
 	terminal := false
@@ -70,7 +79,7 @@ func format(name string, out io.Writer) io.Writer {
 	if name == "json" {
 		return out
 	}
-	return zerolog.ConsoleWriter{Out: out, NoColor: !terminal, TimeFormat: "2006-01-02T15:04:05.000Z07:00"}
+	return zerolog.ConsoleWriter{Out: out, NoColor: !terminal, FormatTimestamp: func(at any) string { return fmt.Sprint(at) }}
 }
 
 // Reopen opens the files again by their names, after something has moved them. A file that cannot be opened goes on
