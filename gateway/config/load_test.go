@@ -437,7 +437,7 @@ func manyRoutes(n int) string {
 	for i := range n {
 		switch i % 3 {
 		case 0:
-			fmt.Fprintf(&b, "  /static%d/*: { static: ./public, max_body: 1KiB }\n", i)
+			fmt.Fprintf(&b, "  /static%d/*: { static: ./public, headers: { remove: [X-A] } }\n", i)
 		case 1:
 			fmt.Fprintf(&b, "  /cgi%d/*: { cgi: { run: [perl, -T, app.pl] }, <<: *d }\n", i)
 		default:

@@ -42,9 +42,9 @@ type rawOptions struct {
 	Env               envValue      `key:"env" for:"cgi" doc:"Variables given to the program, as they are written; merged key by key over the levels."`
 	PassEnv           listValue     `key:"pass_env" for:"cgi" rule:"variable" doc:"Names of variables of gatewayd's own environment that the program gets, too."`
 	Dir               dirValue      `key:"dir" for:"cgi" shown:"the program's directory" doc:"The working directory of the program."`
-	Timeout           durationValue `key:"timeout" default:"none" rule:"none" doc:"How long a whole request may take."`
+	Timeout           durationValue `key:"timeout" default:"none" rule:"none" for:"cgi" doc:"How long a whole request may take."`
 	IdleTimeout       durationValue `key:"idle_timeout" default:"60s" rule:"none" for:"cgi" doc:"How long the program may be silent between two bytes."`
-	MaxBody           sizeValue     `key:"max_body" default:"1GiB" rule:"none" doc:"The biggest request body; more is answered with 413."`
+	MaxBody           sizeValue     `key:"max_body" default:"1GiB" rule:"none" for:"cgi" doc:"The biggest request body; more is answered with 413."`
 	Buffer            bufferValue   `key:"buffer" default:"request" rule:"request" for:"cgi" doc:"request: the whole body is received before the program is started."`
 	PassAuthorization boolValue     `key:"pass_authorization" default:"false" for:"cgi" doc:"Whether the program gets the client's Authorization field."`
 	Headers           rawHeaders    `key:"headers" doc:"What is done to the header of each response."`
