@@ -325,6 +325,9 @@ func TestBodyThatBreaksOffTooLateToMatter(t *testing.T) {
 	resp := a.start(context.Background(), "", r)
 	a.eventually("the program has ended", func() bool { return a.backend.Running() == 0 })
 	w.CloseWithError(io.ErrUnexpectedEOF)
+	a.eventually("the body has been given up", func() bool {
+		return resp.Body.(*body).run.stdin.SetWriteDeadline(time.Time{}) != nil // closed
+	})
 	if got := a.all(resp); got != "enough" {
 		t.Errorf("got %q", got)
 	}

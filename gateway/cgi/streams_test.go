@@ -83,7 +83,7 @@ func TestProgramThatClosesItsInput(t *testing.T) {
 // A grandchild that keeps the pipes open holds up nobody for longer than lingerTime.
 func TestGrandchildKeepsThePipes(t *testing.T) {
 	leaves(t)
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\nwhole'; sleep 60 > /dev/null & echo $! > pid; echo noise >&2\n", Options{})
+	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\nwhole'; exec 3<&0; sleep 60 <&3 > /dev/null & echo noise >&2\n", Options{})
 	begun := time.Now()
 	if got := a.get("", strings.NewReader(strings.Repeat("x", 1<<20))); got != "whole" {
 		t.Errorf("got %q", got)
