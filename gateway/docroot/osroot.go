@@ -13,6 +13,9 @@ type pinned struct{ root *os.Root }
 func pinRoot(path string) (directory, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
+		if info, statErr := os.Stat(path); statErr == nil && !info.IsDir() {
+			return nil, syscall.ENOTDIR // os.Root's error for this has no type
+		}
 		return nil, err
 	}
 	return pinned{root}, nil
