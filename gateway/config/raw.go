@@ -21,7 +21,7 @@ type rawConfig struct {
 
 type rawLog struct {
 	Level        wordValue   `key:"level" default:"info" rule:"debug info warn error" doc:"The least severe message that is written."`
-	Format       wordValue   `key:"format" default:"auto" rule:"auto text json" doc:"auto is text on a terminal and json elsewhere."`
+	Format       wordValue   `key:"format" default:"auto" rule:"auto text json" doc:"text for people, in colour on a terminal, or json; auto is text."`
 	Output       outputValue `key:"output" default:"stderr" doc:"Where messages go: stderr, stdout or a file."`
 	Access       accessValue `key:"access" default:"auto" rule:"auto text off" doc:"The access log: one line for each request, or off."`
 	AccessOutput outputValue `key:"access_output" shown:"as output" doc:"Where the access log goes: stderr, stdout or a file."`

@@ -28,6 +28,9 @@ type Options struct {
 	// Static serves an existing file that is no script, by its name below the resolver's root. It may be nil if the
 	// resolver never says script.Serve.
 	Static func(w http.ResponseWriter, r *http.Request, name string)
+	// Sendfile serves a file that a program has named by its absolute path; it is false, and nothing is written, if the
+	// path is in no directory from which that may be done. nil: programs may not.
+	Sendfile func(w http.ResponseWriter, r *http.Request, path string) bool
 	// Front is where a local redirect enters: the site table, with every check. It must not be nil.
 	Front       http.Handler
 	Spool       spool.Options
@@ -104,6 +107,9 @@ func (h *Handler) run(w http.ResponseWriter, req *gateway.Request) {
 		resp.Body.Close()
 		clock.stop()
 		h.localRedirect(w, original, req, resp.Header.Get("Location"))
+		return
+	}
+	if h.sendfile(w, original, resp) {
 		return
 	}
 	if err := answer(w, original, resp, clock); err != nil {

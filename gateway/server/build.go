@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"gatewayd/gateway"
 	"gatewayd/gateway/cgi"
@@ -136,7 +137,28 @@ func (b *builder) cgi(r *route) http.Handler {
 		b.opened.closers = append(b.opened.closers, r.static)
 		front.Static = r.static.ServeName
 	}
+	if len(c.Sendfile) > 0 {
+		front.Sendfile = b.sendfile(c.Sendfile)
+	}
 	return relay.New(front)
+}
+
+// sendfile serves files below roots by their absolute path.
+func (b *builder) sendfile(roots []string) func(http.ResponseWriter, *http.Request, string) bool {
+	handlers := make([]*static.Handler, len(roots))
+	for i, root := range roots {
+		handlers[i] = static.FromConfig(&config.Static{Root: root, Hidden: true, Symlinks: "inside"})
+		b.opened.closers = append(b.opened.closers, handlers[i])
+	}
+	return func(w http.ResponseWriter, r *http.Request, path string) bool {
+		for i, root := range roots {
+			if name, ok := strings.CutPrefix(path, strings.TrimSuffix(root, "/")+"/"); ok {
+				handlers[i].ServeName(w, r, name)
+				return true
+			}
+		}
+		return false
+	}
 }
 
 func (b *builder) resolver(c *config.CGI) script.Resolver {

@@ -48,7 +48,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, name string) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	header.Set("Content-Type", typeByName(name))
+	if header["Content-Type"] == nil { // a program that has the file sent may have said what it is
+		header.Set("Content-Type", typeByName(name))
+	}
 	header.Set("Accept-Ranges", "bytes")
 	// What the name says the file is, it is: a browser that guesses otherwise turns uploads into scripts.
 	header.Set("X-Content-Type-Options", "nosniff")
