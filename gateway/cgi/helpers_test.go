@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -142,6 +143,18 @@ func (a *app) eventually(what string, ok func() bool) {
 		if time.Now().After(deadline) {
 			a.Fatalf("not within 10s: %s", what)
 		}
+	}
+}
+
+// killChild ends the process whose number the script has written to the file pid, which outlives the script.
+func (a *app) killChild() {
+	text, err := os.ReadFile(filepath.Join(a.dir, "pid"))
+	if err != nil {
+		a.Error(err)
+		return
+	}
+	if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
+		syscall.Kill(pid, syscall.SIGKILL)
 	}
 }
 

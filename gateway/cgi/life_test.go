@@ -35,7 +35,7 @@ func TestClientLeaves(t *testing.T) {
 	}{
 		{"a silent program", "#!/bin/sh\nprintf 'A: b\\n\\n'; echo $$; exec sleep 60\n", time.Minute},
 		{"a writing program", "#!/bin/sh\nprintf 'A: b\\n\\n'; echo $$; exec cat /dev/zero\n", time.Minute},
-		{"one that ignores SIGTERM", "#!/bin/sh\ntrap '' TERM PIPE; printf 'A: b\\n\\n'; echo $$; while :; do sleep 1; done\n", 3 * time.Second},
+		{"one that ignores SIGTERM", "#!/bin/sh\ntrap '' TERM PIPE; printf 'A: b\\n\\n'; echo $$; while :; do sleep 1; done\n", 1500 * time.Millisecond},
 		{"a grandchild", "#!/bin/sh\nprintf 'A: b\\n\\n'; sleep 60 & echo $!; wait\n", time.Minute},
 		{"a grandchild that ignores SIGTERM", "#!/bin/sh\nprintf 'A: b\\n\\n'; sh -c \"trap '' TERM; echo \\$\\$; sleep 60; sleep 60\" & wait\n", time.Minute},
 		{"a pipeline", "#!/bin/sh\nprintf 'A: b\\n\\n'; sh -c 'echo $$; exec sleep 60' | cat\n", time.Minute},

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gatewayd/gateway/backendtest"
 )
 
 // fileOnDisk is a body in a file.
@@ -82,8 +84,8 @@ func TestProgramThatClosesItsInput(t *testing.T) {
 
 // A grandchild that keeps the pipes open holds up nobody for longer than lingerTime.
 func TestGrandchildKeepsThePipes(t *testing.T) {
-	leaves(t)
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\nwhole'; exec 3<&0; sleep 60 <&3 > /dev/null & echo noise >&2\n", Options{})
+	before := backendtest.Measure()
+	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\nwhole'; exec 3<&0; sleep 60 <&3 > /dev/null & echo $! > pid; echo noise >&2\n", Options{})
 	begun := time.Now()
 	if got := a.get("", strings.NewReader(strings.Repeat("x", 1<<20))); got != "whole" {
 		t.Errorf("got %q", got)
@@ -91,7 +93,8 @@ func TestGrandchildKeepsThePipes(t *testing.T) {
 	if took := time.Since(begun); took > lingerTime*9/10 {
 		t.Errorf("the answer took %v", took)
 	}
-	// leaves checks that neither the reader of standard error nor the writer of the body stays.
+	t.Cleanup(a.killChild)
+	backendtest.NoMore(t, before) // neither the reader of standard error nor the writer of the body
 }
 
 func TestStandardErrorIsBounded(t *testing.T) {
