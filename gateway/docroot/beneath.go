@@ -76,7 +76,7 @@ func (d beneath) Close() error { return unix.Close(d.fd) }
 func judge(fd int, name string) (*os.File, *info, error) {
 	i, err := statOf(fd, name)
 	if err == nil && !i.servable() {
-		err = errNotServable
+		err = ErrSpecial
 	}
 	if err != nil {
 		unix.Close(fd)

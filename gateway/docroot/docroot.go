@@ -91,7 +91,7 @@ func (r *Root) Stat(name string) (info fs.FileInfo, err error) {
 			return err
 		}
 		if !i.servable() {
-			return errNotServable
+			return ErrSpecial
 		}
 		info = i
 		return nil

@@ -7,11 +7,13 @@ import (
 	"syscall"
 )
 
-// errNotServable is what is there but nothing to read from.
-var errNotServable = fmt.Errorf("%w: a FIFO, socket or device", fs.ErrPermission)
-
-// errOutside is a link that leads out of the root.
-var errOutside = fmt.Errorf("%w: a link out of the root", fs.ErrPermission)
+// What is there but not to be had for another reason than its mode. Both are fs.ErrPermission.
+var (
+	// ErrOutside is a symbolic link that leads out of the root. One with an absolute target does, wherever it ends.
+	ErrOutside = fmt.Errorf("%w: a link out of the root", fs.ErrPermission)
+	// ErrSpecial is neither a regular file nor a directory.
+	ErrSpecial = fmt.Errorf("%w: a FIFO, socket or device", fs.ErrPermission)
+)
 
 // explain sorts the errors of the kernel and of os.Root into what the contract knows, without the path.
 func explain(err error) error {
@@ -24,15 +26,15 @@ func explain(err error) error {
 	case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrClosed):
 		return err
 	case !errors.As(err, &errno):
-		return errOutside // os.Root's own error for this has no type
+		return ErrOutside // os.Root's own error for this has no type
 	}
 	switch errno {
 	case syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.ELOOP:
 		return fmt.Errorf("%w: %w", fs.ErrNotExist, errno)
 	case syscall.EXDEV:
-		return errOutside
+		return ErrOutside
 	case syscall.ENXIO, syscall.ENODEV:
-		return errNotServable // a socket, or a device that nothing drives
+		return ErrSpecial // a socket, or a device that nothing drives
 	}
 	return errno
 }

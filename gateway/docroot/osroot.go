@@ -28,7 +28,7 @@ func (d pinned) open(name string) (*os.File, *info, error) {
 	}
 	i, err := infoOf(file.Stat())
 	if err == nil && !i.servable() {
-		err = errNotServable
+		err = ErrSpecial
 	}
 	if err != nil {
 		file.Close()

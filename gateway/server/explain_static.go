@@ -2,7 +2,6 @@ package server
 
 import (
 	"net/http"
-	"strings"
 
 	"gatewayd/gateway"
 	"gatewayd/gateway/static"
@@ -10,7 +9,15 @@ import (
 
 // explainStatic says what a static route does with a request.
 func explainStatic(e *Explanation, part *route, req *gateway.Request) {
-	name, kind, err := part.static.Resolve(req.Rest(), !strings.HasSuffix(part.conf.Pattern, "/*"))
+	if err := static.CheckMethod(req.Method); err != nil {
+		e.failed(err)
+		return
+	}
+	if req.Method == http.MethodOptions {
+		e.Status = http.StatusNoContent
+		return
+	}
+	name, kind, err := part.static.Resolve(req.Rest(), static.IsExact(part.conf.Pattern))
 	switch {
 	case err != nil:
 		e.failed(err)
@@ -18,8 +25,5 @@ func explainStatic(e *Explanation, part *route, req *gateway.Request) {
 		e.Status, e.Location = http.StatusMovedPermanently, static.SlashLocation(req.Path, req.URL)
 	default:
 		e.File = part.static.Path(name)
-	}
-	if req.Method != http.MethodGet && req.Method != http.MethodHead && req.Method != http.MethodOptions {
-		e.failed(gateway.Errorf(http.StatusMethodNotAllowed, "files do not take %s", req.Method))
 	}
 }

@@ -16,64 +16,58 @@ const (
 )
 
 // check evaluates the preconditions in the order of RFC 9110 section 13.2.2 for GET and HEAD: If-Match, else
-// If-Unmodified-Since; then If-None-Match, else If-Modified-Since. What cannot be parsed is as if it were not there.
-func check(r *http.Request, etag string, modified time.Time) verdict {
-	modified = modified.Truncate(time.Second) // HTTP dates have whole seconds
+// If-Unmodified-Since; then If-None-Match, else If-Modified-Since. A field that is not well formed says nothing, but a
+// date does not speak in its place: the client knew better than a date.
+func check(r *http.Request, v validators, now time.Time) verdict {
 	h := r.Header
-	if values := h["If-Match"]; len(values) > 0 {
-		if !matches(values, etag, true) {
+	if fields := h["If-Match"]; len(fields) > 0 {
+		if matched, ok := matches(fields, v.etag, true); ok && !matched {
 			return preconditionFailed
 		}
-	} else if since, ok := date(h, "If-Unmodified-Since"); ok && modified.After(since) {
+	} else if since, ok := date(h, "If-Unmodified-Since", now); ok && !v.modified.IsZero() && v.modified.After(since) {
 		return preconditionFailed
 	}
-	if values := h["If-None-Match"]; len(values) > 0 {
-		if matches(values, etag, false) {
+	if fields := h["If-None-Match"]; len(fields) > 0 {
+		if matched, ok := matches(fields, v.etag, false); ok && matched {
 			return notModified
 		}
 		return proceed
 	}
-	if since, ok := date(h, "If-Modified-Since"); ok && !modified.After(since) {
+	if since, ok := date(h, "If-Modified-Since", now); ok && !v.modified.IsZero() && !v.modified.After(since) {
 		return notModified
 	}
 	return proceed
 }
 
-func date(h http.Header, name string) (time.Time, bool) {
-	values := h[name]
-	if len(values) != 1 {
-		return time.Time{}, false
+func date(h http.Header, name string, now time.Time) (time.Time, bool) {
+	if fields := h[name]; len(fields) == 1 {
+		return parseDate(fields[0], now)
 	}
-	t, err := http.ParseTime(values[0])
-	return t, err == nil
+	return time.Time{}, false
 }
 
-// matches says whether one of the entity tags in a list of fields is etag, which is strong. strong asks for the strong
-// comparison of RFC 9110 section 8.8.3.2, in which a weak tag equals nothing. A list that breaks off in the middle
-// counts up to there.
-func matches(fields []string, etag string, strong bool) bool {
+// matches says whether a list of entity tags, or "*", has etag, which is strong. strong asks for the strong comparison of
+// RFC 9110 section 8.8.3.2, in which a weak tag equals nothing. ok is false if the list is not well formed.
+func matches(fields []string, etag string, strong bool) (matched, ok bool) {
+	if len(fields) == 1 && fields[0] == "*" {
+		return true, true
+	}
 	for _, field := range fields {
-		rest := strings.TrimLeft(field, " \t,")
-		if strings.TrimRight(rest, " \t") == "*" {
-			return true
-		}
-		for rest != "" {
-			tag, weak, after, ok := cutTag(rest)
-			if !ok {
-				break
-			}
-			if tag == etag && !(strong && weak) {
-				return true
-			}
+		for rest := skipEmpty(field); rest != ""; rest = skipEmpty(rest) {
+			tag, weak, after, isTag := cutTag(rest)
 			rest = strings.TrimLeft(after, " \t")
-			if rest != "" && rest[0] != ',' {
-				break
+			if !isTag || rest != "" && rest[0] != ',' {
+				return false, false
 			}
-			rest = strings.TrimLeft(rest, " \t,")
+			ok = true
+			matched = matched || tag == etag && !(strong && weak)
 		}
 	}
-	return false
+	return matched, ok
 }
+
+// skipEmpty skips the empty elements that a list may have (RFC 9110 section 5.6.1).
+func skipEmpty(list string) string { return strings.TrimLeft(list, " \t,") }
 
 // cutTag takes one entity tag, with its quotes and without its W/, off the front of s.
 func cutTag(s string) (tag string, weak bool, rest string, ok bool) {
@@ -92,20 +86,18 @@ func cutTag(s string) (tag string, weak bool, rest string, ok bool) {
 	return "", false, "", false
 }
 
-// rangeHolds is If-Range (RFC 9110 section 13.1.5): the tag or the date for which the client has a part already. Only a
+// rangeHolds is If-Range (RFC 9110 section 13.1.5): the tag or the date of which the client has a part already. Only the
 // strong tag, or exactly the date that we gave, lets the Range count.
-func rangeHolds(r *http.Request, etag string, modified time.Time) bool {
-	values := r.Header["If-Range"]
-	if len(values) == 0 {
+func rangeHolds(r *http.Request, v validators, now time.Time) bool {
+	fields := r.Header["If-Range"]
+	switch {
+	case len(fields) == 0:
 		return true
-	}
-	if len(values) > 1 {
+	case len(fields) > 1:
 		return false
+	case strings.HasPrefix(fields[0], `"`):
+		return fields[0] == v.etag
 	}
-	value := strings.Trim(values[0], " \t")
-	if strings.HasPrefix(value, `"`) || strings.HasPrefix(value, "W/") {
-		return value == etag
-	}
-	t, err := http.ParseTime(value)
-	return err == nil && t.Equal(modified.Truncate(time.Second))
+	t, ok := parseDate(fields[0], now)
+	return ok && !v.modified.IsZero() && t.Equal(v.modified)
 }

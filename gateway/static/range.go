@@ -1,11 +1,10 @@
 package static
 
 import (
-	"net/http"
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // maxRanges is how many ranges a request may ask for; one that asks for more gets the whole file.
@@ -14,12 +13,14 @@ const maxRanges = 16
 // span is a part of a file: length bytes, at least one, from start.
 type span struct{ start, length int64 }
 
+func (s span) end() int64 { return s.start + s.length }
+
 func (s span) contentRange(size int64) string {
 	b := make([]byte, 0, 64)
 	b = append(b, "bytes "...)
 	b = strconv.AppendInt(b, s.start, 10)
 	b = append(b, '-')
-	b = strconv.AppendInt(b, s.start+s.length-1, 10)
+	b = strconv.AppendInt(b, s.end()-1, 10)
 	b = append(b, '/')
 	return string(strconv.AppendInt(b, size, 10))
 }
@@ -28,119 +29,129 @@ func (s span) contentRange(size int64) string {
 type outcome int
 
 const (
-	whole outcome = iota // 200: no range, or one that does not count
-	partial
-	unsatisfiable // 416
+	whole         outcome = iota // 200: the field does not count
+	partial                      // 206
+	unsatisfiable                // 416
 )
 
-// wanted is which parts of a file a request gets.
-func wanted(r *http.Request, size int64, etag string, modified time.Time) ([]span, outcome) {
-	values := r.Header["Range"]
-	if len(values) != 1 || r.Method != http.MethodGet || !rangeHolds(r, etag, modified) {
-		return nil, whole
-	}
-	return parseRange(values[0], size)
-}
-
 // parseRange reads a Range field (RFC 9110 section 14.2) for a file of size bytes. Ranges that overlap or touch become
-// one. A field that is not well formed, has more than maxRanges, or would send more bytes than the file has, counts as
-// none.
+// one. A field that is not well formed, asks for more than maxRanges ranges or for more bytes than the file has, does
+// not count.
 func parseRange(field string, size int64) ([]span, outcome) {
-	unit, set, ok := strings.Cut(field, "=")
-	if !ok || !strings.EqualFold(strings.Trim(unit, " \t"), "bytes") {
+	const unit = "bytes="
+	if len(field) < len(unit) || !strings.EqualFold(field[:len(unit)], unit) {
 		return nil, whole
 	}
 	var spans []span
-	total, count, specs := int64(0), 0, 0
-	for spec := range strings.SplitSeq(set, ",") {
-		spec = strings.Trim(spec, " \t")
-		if spec == "" {
+	count, total := 0, int64(0)
+	for spec := range strings.SplitSeq(field[len(unit):], ",") {
+		if spec = strings.Trim(spec, " \t"); spec == "" {
 			continue // an empty list element, RFC 9110 section 5.6.1
 		}
-		if specs++; specs > maxRanges {
+		s, ok := parseSpec(spec, size)
+		if count++; !ok || count > maxRanges {
 			return nil, whole
 		}
-		s, satisfiable, ok := parseSpec(spec, size)
-		if !ok {
+		if s.length > size-total {
 			return nil, whole
 		}
-		if satisfiable {
-			spans = append(spans, s)
-			total += s.length
-			count++
+		if s.length > 0 {
+			spans, total = append(spans, s), total+s.length
 		}
 	}
 	switch {
-	case specs == 0:
-		return nil, whole
 	case count == 0:
-		return nil, unsatisfiable
-	case total > size:
 		return nil, whole
+	case len(spans) == 0:
+		return nil, unsatisfiable
 	}
 	return merge(spans), partial
 }
 
-// parseSpec reads "first-last", "first-" or "-length".
-func parseSpec(spec string, size int64) (s span, satisfiable, ok bool) {
+// parseSpec reads "first-last", "first-" or "-length". The span is empty if the file has none of the bytes.
+func parseSpec(spec string, size int64) (s span, ok bool) {
 	first, last, ok := strings.Cut(spec, "-")
-	if !ok {
-		return span{}, false, false
+	if !ok || !isDigits(first) || !isDigits(last) || first == "" && last == "" {
+		return span{}, false
 	}
 	if first == "" {
-		n, ok := digits(last)
-		n = min(n, size)
-		return span{size - n, n}, n > 0, ok
+		n := number(last, size)
+		// The last bytes of an empty file are all of it, which no Content-Range can say.
+		return span{size - n, n}, size > 0 || strings.Trim(last, "0") == ""
 	}
-	from, ok := digits(first)
-	if !ok {
-		return span{}, false, false
+	if last != "" && less(last, first) {
+		return span{}, false
 	}
-	to := size - 1
-	if last != "" {
-		n, ok := digits(last)
-		if !ok || n < from {
-			return span{}, false, false
-		}
-		to = min(n, to)
+	start := number(first, size)
+	if start == size {
+		return span{}, true
 	}
-	return span{from, to - from + 1}, from < size, true
+	if last == "" {
+		return span{start, size - start}, true
+	}
+	return span{start, number(last, size-1) + 1 - start}, true
 }
 
-// digits reads a number of digits alone. One that is too large for any file stays so.
-func digits(s string) (n int64, ok bool) {
-	const most = int64(1)<<62 - 1
-	if s == "" {
-		return 0, false
-	}
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c < '0' || c > '9' {
-			return 0, false
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
 		}
-		n = min(n, (most-9)/10)*10 + int64(c-'0')
 	}
-	return n, true
+	return true
 }
 
-// merge joins ranges that overlap or touch. What stays apart keeps the client's order.
+// less says whether the number a is less than b, whatever their lengths.
+func less(a, b string) bool {
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+	if len(a) != len(b) {
+		return len(a) < len(b)
+	}
+	return a < b
+}
+
+// number is the value of digits, or most if it is more.
+func number(digits string, most int64) int64 {
+	n := int64(0)
+	for i := range len(digits) {
+		d := int64(digits[i] - '0')
+		if n > (most-d)/10 || d > most {
+			return most
+		}
+		n = n*10 + d
+	}
+	return n
+}
+
+// merge joins ranges that overlap or touch. Each takes the place of the first of those it was made of, so that what the
+// client wants first comes first.
 func merge(spans []span) []span {
 	if len(spans) < 2 {
 		return spans
 	}
-	sorted := slices.Clone(spans)
-	slices.SortFunc(sorted, func(a, b span) int { return int(min(max(a.start-b.start, -1), 1)) })
+	type placed struct {
+		span
+		place int
+	}
+	sorted := make([]placed, len(spans))
+	for i, s := range spans {
+		sorted[i] = placed{s, i}
+	}
+	slices.SortFunc(sorted, func(a, b placed) int { return cmp.Compare(a.start, b.start) })
 	joined := sorted[:1]
 	for _, s := range sorted[1:] {
 		last := &joined[len(joined)-1]
-		if s.start > last.start+last.length {
+		if s.start > last.end() {
 			joined = append(joined, s)
 			continue
 		}
-		last.length = max(last.length, s.start+s.length-last.start)
+		last.length = max(last.end(), s.end()) - last.start
+		last.place = min(last.place, s.place)
 	}
-	if len(joined) == len(spans) {
-		return spans
+	slices.SortFunc(joined, func(a, b placed) int { return cmp.Compare(a.place, b.place) })
+	spans = spans[:0]
+	for _, s := range joined {
+		spans = append(spans, s.span)
 	}
-	return joined
+	return spans
 }

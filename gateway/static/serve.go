@@ -14,122 +14,128 @@ import (
 	"gatewayd/gateway"
 )
 
-var errOutOfRange = errors.New("no byte of it is in the ranges that were asked for")
+var errOutOfRange = errors.New("it has none of the bytes that the request asks for")
 
 // variant is one file that can answer for a name: the file itself or a compressed sibling.
 type variant struct {
 	file     *os.File
 	info     fs.FileInfo
 	encoding string // "" is the file itself
-	etag     string
+	validators
 }
 
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, name string) {
-	v, err := h.choose(r, name)
-	if err != nil {
-		gateway.Fail(w, r, err)
-		return
-	}
+// serve answers with the file f, which it closes, or with a compressed sibling.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, f found) {
+	v := h.choose(r, f)
 	defer v.file.Close()
-	header := w.Header()
-	header["Etag"] = []string{v.etag}
-	header.Set("Last-Modified", v.info.ModTime().UTC().Format(http.TimeFormat))
-	if h.opt.CacheControl != "" {
-		header.Set("Cache-Control", h.opt.CacheControl)
-	}
-	if h.opt.Precompressed {
-		header.Set("Vary", "Accept-Encoding")
-	}
-	switch check(r, v.etag, v.info.ModTime()) {
+	now := time.Now()
+	v.validators = validatorsOf(v.info, v.encoding, now)
+	contentType := typeByName(f.name)
+	varies := h.opt.Precompressed && compressible(contentType)
+	switch check(r, v.validators, now) {
 	case preconditionFailed:
-		gateway.Fail(w, r, gateway.Errorf(http.StatusPreconditionFailed, "static: a precondition of the request does not hold for %s", name))
-		return
+		gateway.Fail(w, r, &gateway.Error{Status: http.StatusPreconditionFailed, Op: "static: a precondition of the request does not hold for " + h.Path(f.name)})
 	case notModified:
+		h.describe(w.Header(), &v, varies)
 		w.WriteHeader(http.StatusNotModified)
-		return
+	default:
+		header := w.Header()
+		h.describe(header, &v, varies)
+		h.represent(header, &v, contentType)
+		h.send(w, r, &v, now)
 	}
-	if header["Content-Type"] == nil { // a program that has the file sent may have said what it is
-		header.Set("Content-Type", typeByName(name))
-	}
-	header.Set("Accept-Ranges", "bytes")
-	// What the name says the file is, it is: a browser that guesses otherwise turns uploads into scripts.
-	header.Set("X-Content-Type-Options", "nosniff")
-	if v.encoding != "" {
-		header.Set("Content-Encoding", v.encoding)
-	}
-	h.send(w, r, v)
 }
 
-func (h *Handler) send(w http.ResponseWriter, r *http.Request, v variant) {
+// describe sets the fields that a 304 has too (RFC 9110 section 15.4.5).
+func (h *Handler) describe(header http.Header, v *variant, varies bool) {
+	header["Etag"] = []string{v.etag}
+	if h.opt.CacheControl != "" {
+		header["Cache-Control"] = []string{h.opt.CacheControl}
+	}
+	if varies {
+		header["Vary"] = []string{"Accept-Encoding"}
+	}
+}
+
+// represent sets the fields that go with the bytes.
+func (h *Handler) represent(header http.Header, v *variant, contentType string) {
+	fields := make([]string, 4) // one allocation; each field has a capacity of one
+	fields[0], fields[1], fields[2] = contentType, "bytes", "nosniff"
+	header["Content-Type"] = fields[0:1:1]
+	header["Accept-Ranges"] = fields[1:2:2]
+	header["X-Content-Type-Options"] = fields[2:3:3]
+	if !v.modified.IsZero() {
+		fields[3] = v.modifiedField()
+		header["Last-Modified"] = fields[3:4:4]
+	}
+	if v.encoding != "" {
+		header["Content-Encoding"] = []string{v.encoding}
+	}
+}
+
+// send answers with the whole file or with the ranges that the request asks for. GET alone has ranges (RFC 9110 section
+// 14.2).
+func (h *Handler) send(w http.ResponseWriter, r *http.Request, v *variant, now time.Time) {
 	size := v.info.Size()
-	ranges, outcome := wanted(r, size, v.etag, v.info.ModTime())
+	var spans []span
+	result := whole
+	if fields := r.Header["Range"]; len(fields) == 1 && r.Method == http.MethodGet && rangeHolds(r, v.validators, now) {
+		spans, result = parseRange(fields[0], size)
+	}
 	switch {
-	case outcome == unsatisfiable:
+	case result == unsatisfiable:
 		w.Header().Set("Content-Range", "bytes */"+strconv.FormatInt(size, 10))
 		gateway.Fail(w, r, &gateway.Error{
 			Status: http.StatusRequestedRangeNotSatisfiable, Op: "static: send " + v.file.Name(), Err: errOutOfRange,
-			Public: fmt.Sprintf("The file has %d bytes, and the range that was asked for lies behind them.", size),
+			Public: fmt.Sprintf("The file has %d bytes, and none of those that were asked for.", size),
 		})
-	case outcome == whole:
-		w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
-		w.WriteHeader(http.StatusOK)
-		sendPart(w, r, v.file, span{0, size})
-	case len(ranges) == 1:
-		w.Header().Set("Content-Range", ranges[0].contentRange(size))
-		w.Header().Set("Content-Length", strconv.FormatInt(ranges[0].length, 10))
-		w.WriteHeader(http.StatusPartialContent)
-		sendPart(w, r, v.file, ranges[0])
+	case result == whole:
+		head(w, http.StatusOK, size)
+		sendSpan(w, r, v.file, span{0, size})
+	case len(spans) == 1:
+		w.Header().Set("Content-Range", spans[0].contentRange(size))
+		head(w, http.StatusPartialContent, spans[0].length)
+		sendSpan(w, r, v.file, spans[0])
 	default:
-		sendParts(w, r, v.file, ranges, size)
+		sendSpans(w, r, v.file, spans, size)
 	}
 }
 
-// sendPart copies one part of the file. What goes to the ResponseWriter is an *os.File or an *io.LimitedReader over
-// one: the two that sendfile takes.
-func sendPart(w http.ResponseWriter, r *http.Request, file *os.File, part span) {
+func head(w http.ResponseWriter, status int, length int64) {
+	w.Header()["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+	w.WriteHeader(status)
+}
+
+// sendSpan copies one part of the file. The connection gets an *io.LimitedReader over an *os.File, which is what sendfile
+// takes; the limit keeps a file that grows from sending more than has been announced.
+func sendSpan(w http.ResponseWriter, r *http.Request, file *os.File, part span) {
 	if r.Method == http.MethodHead || part.length == 0 {
 		return
 	}
-	if part.start > 0 {
-		if _, err := file.Seek(part.start, io.SeekStart); err != nil {
-			gateway.Abort(r, err)
+	if _, err := file.Seek(part.start, io.SeekStart); err != nil {
+		gateway.Abort(r, broken(file, err))
+	}
+	n, err := io.Copy(w, &io.LimitedReader{R: file, N: part.length})
+	if err == nil && n < part.length {
+		err = &gateway.Error{
+			Status: http.StatusInternalServerError, Op: "static: send " + file.Name(),
+			Err:  fmt.Errorf("the file became shorter while it was sent: %d bytes of %d", n, part.length),
+			Hint: "put a new file in the place of the old one by renaming it, instead of writing into the old one",
 		}
 	}
-	var n int64
-	var err error
-	src := &io.LimitedReader{R: file, N: part.length}
-	if to, ok := w.(io.ReaderFrom); ok {
-		n, err = to.ReadFrom(src)
-	} else {
-		n, err = io.Copy(w, src)
-	}
-	switch {
-	case err != nil:
-		gateway.Abort(r, &gateway.Error{Status: gateway.StatusClientClosed, Op: "static: send " + file.Name(), Err: err})
-	case n < part.length:
-		gateway.Abort(r, &gateway.Error{
-			Status: http.StatusInternalServerError, Op: "static: send " + file.Name(),
-			Err:  fmt.Errorf("it became shorter while it was sent: %d bytes of %d", n, part.length),
-			Hint: "put a new file in place of the old one by renaming it, instead of writing into it",
-		})
+	if err != nil {
+		gateway.Abort(r, broken(file, err))
 	}
 }
 
-// makeETag is a strong validator. Size and modification time alone miss a file whose time was set back by the tool that
-// copied it; the change time, which nobody can set, does not.
-func makeETag(info fs.FileInfo, encoding string) string {
-	b := make([]byte, 0, 64)
-	b = append(b, '"')
-	b = strconv.AppendInt(b, info.Size(), 36)
-	b = append(b, '-')
-	b = strconv.AppendInt(b, info.ModTime().UnixNano(), 36)
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		b = append(b, '-')
-		b = strconv.AppendInt(b, time.Unix(stat.Ctim.Unix()).UnixNano(), 36)
+// broken is the error for an answer that ended too early. It is the client that left, unless the file could not be read.
+func broken(file *os.File, err error) error {
+	if e := (*gateway.Error)(nil); errors.As(err, &e) {
+		return e
 	}
-	if encoding != "" {
-		b = append(b, '-')
-		b = append(b, encoding...)
+	status := gateway.StatusClientClosed
+	if withPath := (*fs.PathError)(nil); errors.As(err, &withPath) || errors.Is(err, syscall.EIO) {
+		status = http.StatusInternalServerError
 	}
-	return string(append(b, '"'))
+	return &gateway.Error{Status: status, Op: "static: send " + file.Name(), Err: err}
 }
