@@ -67,7 +67,12 @@ func Read(body io.Reader, size int64, opt Options) (*Body, error) {
 	if len(head) <= Memory {
 		return &Body{size: int64(len(head)), mem: head, rest: bytes.NewReader(head)}, nil
 	}
-	return readFile(head, body, opt)
+	whole, err := readFile(head, body, opt)
+	if err == nil && size >= 0 && whole.size != size {
+		whole.Close()
+		return nil, io.ErrUnexpectedEOF
+	}
+	return whole, err
 }
 
 // readHead reads as much as memory may hold and one byte more, which tells whether that was all.
