@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 
 	"github.com/alecthomas/kong"
+
+	"gatewayd/gateway/process"
 )
 
 // The exit codes of the contract.
@@ -40,6 +42,9 @@ type system struct {
 var errSilent = errors.New("")
 
 func main() {
+	if err := process.SealInherited(); err != nil {
+		fmt.Fprintln(os.Stderr, "gatewayd: programs may inherit descriptors of whoever started gatewayd:", err)
+	}
 	os.Exit(run(os.Args[1:], system{os.Stdin, os.Stdout, os.Stderr}))
 }
 

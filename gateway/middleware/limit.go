@@ -64,6 +64,7 @@ type pacedBody struct {
 	span time.Duration
 	got  int  // since the deadline was set
 	set  bool // a deadline stands
+	over bool // nothing more will come
 }
 
 type bodyReader interface {
@@ -80,6 +81,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	b.got += n
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
+		b.over = true // the deadline stays: net/http must not wait for the rest either
 		return n, &gateway.Error{
 			Status: http.StatusRequestTimeout,
 			Op:     "read the request body",
@@ -87,7 +89,9 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 			Public: "The request body came too slowly.",
 		}
 	case err != nil:
-		b.stop()
+		// net/http goes on reading the connection, to notice that the client leaves.
+		b.over = true
+		b.ctl.SetReadDeadline(time.Time{})
 	case b.got >= paceBytes:
 		b.set = false
 	}
@@ -96,8 +100,9 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 
 func (b *pacedBody) Close() error { return b.src.Close() }
 
-// stop takes the deadline away: net/http goes on reading the connection to notice that the client leaves.
+// stop bounds what net/http may still read of a body that the handler has left, before it takes the next request.
 func (b *pacedBody) stop() {
-	b.set = false
-	b.ctl.SetReadDeadline(time.Time{})
+	if !b.over {
+		b.ctl.SetReadDeadline(time.Now().Add(b.span))
+	}
 }

@@ -1,0 +1,442 @@
+package middleware
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"gatewayd/gateway"
+	"gatewayd/gateway/config"
+)
+
+// begin puts a gateway.Request into the request's context, as server does.
+func begin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		req := &gateway.Request{ID: "0123456789abcdef", Client: netip.MustParseAddr("192.0.2.1"), Timing: gateway.Timing{Begun: time.Now()}}
+		r = r.WithContext(gateway.NewContext(r.Context(), req))
+		req.Request = r
+		next.ServeHTTP(w, r)
+	})
+}
+
+// unescape is the reader's side of appendEscaped: what stands between the quotes is given back byte for byte.
+func unescape(s string) (string, error) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' {
+			b.WriteByte(s[i])
+			continue
+		}
+		i++
+		switch {
+		case i >= len(s):
+			return "", errors.New("a backslash at the end")
+		case s[i] == '"' || s[i] == '\\':
+			b.WriteByte(s[i])
+		case s[i] == 'n':
+			b.WriteByte('\n')
+		case s[i] == 't':
+			b.WriteByte('\t')
+		case s[i] == 'x' && i+2 < len(s):
+			var c byte
+			if _, err := fmt.Sscanf(s[i+1:i+3], "%02x", &c); err != nil {
+				return "", err
+			}
+			b.WriteByte(c)
+			i += 2
+		default:
+			return "", fmt.Errorf("unknown escape \\%c", s[i])
+		}
+	}
+	return b.String(), nil
+}
+
+// field finds name="..." or a leading "..." in a line.
+func field(line, before string) (string, bool) {
+	_, rest, ok := strings.Cut(line, before+`"`)
+	if !ok {
+		return "", false
+	}
+	for i := 0; i < len(rest); i++ {
+		switch rest[i] {
+		case '\\':
+			i++
+		case '"':
+			value, err := unescape(rest[:i])
+			return value, err == nil
+		}
+	}
+	return "", false
+}
+
+func TestAccessLinesParseBack(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	noise := func() string {
+		b := make([]byte, random.IntN(30))
+		for i := range b {
+			b[i] = byte(random.IntN(256))
+			if random.IntN(3) == 0 {
+				b[i] = "\x00\n\r\t\"\\ x=\x7f\x1b"[random.IntN(11)]
+			}
+		}
+		return string(b)
+	}
+	for range 20_000 {
+		target, agent, host, script := noise(), noise(), noise(), noise()
+		r := &http.Request{Method: "GET", RequestURI: target, Proto: "HTTP/1.1", Host: host, Header: http.Header{"User-Agent": {agent}}}
+		req := &gateway.Request{ID: "id", Route: "/*"}
+		req.Script.Filename = script
+		line := string(appendAccess(nil, req, r, &Response{status: 200}, time.Now()))
+		if strings.Count(line, "\n") != 1 || !strings.HasSuffix(line, "\n") {
+			t.Fatalf("not one line: %q", line)
+		}
+		for _, c := range []byte(line[:len(line)-1]) {
+			if c < 0x20 || c == 0x7f {
+				t.Fatalf("byte %#x in %q", c, line)
+			}
+		}
+		if got, ok := field(line, " unix "); !ok || got != "GET "+target+" HTTP/1.1" {
+			t.Fatalf("request %q came back as %q from %q", target, got, line)
+		}
+		if got, _ := field(line, " agent="); got != agent {
+			t.Fatalf("agent %q came back as %q from %q", agent, got, line)
+		}
+	}
+}
+
+func TestAccessLog(t *testing.T) {
+	var access, out bytes.Buffer
+	h := begin(AccessLog(&access, zerolog.New(&out), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/ok":
+			io.WriteString(w, "hello")
+		case "/fail":
+			gateway.Fail(w, r, &gateway.Error{Status: 502, Op: "run it", Err: errors.New("broken"), Hint: "mend it"})
+		case "/gone":
+			gateway.Fail(w, r, &gateway.Error{Status: gateway.StatusClientClosed, Op: "answer"})
+		case "/midway":
+			io.WriteString(w, "some")
+			gateway.Abort(r, &gateway.Error{Status: 502, Op: "read on"})
+		case "/missing":
+			gateway.Fail(w, r, &gateway.Error{Status: 404, Op: "find it"})
+		}
+	})))
+	for path, want := range map[string]struct{ access, log string }{
+		"/ok":      {`192.0.2.1 "GET /ok HTTP/1.1" 200 5 `, ""},
+		"/fail":    {`"GET /fail HTTP/1.1" 502 `, `"error":"run it: broken","hint":"mend it"`},
+		"/gone":    {`"GET /gone HTTP/1.1" 499 0 `, `"status":499`},
+		"/midway":  {`"GET /midway HTTP/1.1" 200 4 `, `"error":"read on"`},
+		"/missing": {`"GET /missing HTTP/1.1" 404 `, `"level":"debug"`},
+	} {
+		access.Reset()
+		out.Reset()
+		func() {
+			defer func() { recover() }()
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
+		}()
+		if !strings.Contains(access.String(), want.access) || !strings.Contains(access.String(), " id=0123456789abcdef\n") {
+			t.Errorf("%s: access line %q, want %q", path, access.String(), want.access)
+		}
+		if (want.log == "") != (out.Len() == 0) || !strings.Contains(out.String(), want.log) {
+			t.Errorf("%s: log %q, want %q", path, out.String(), want.log)
+		}
+		if broken := strings.Contains(access.String(), " broken=true"); broken != (path == "/midway") {
+			t.Errorf("%s: broken %v", path, broken)
+		}
+	}
+}
+
+func TestFailuresBelowTheLevelAreNotLogged(t *testing.T) {
+	var out bytes.Buffer
+	h := begin(AccessLog(nil, zerolog.New(&out).Level(zerolog.InfoLevel), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		gateway.Fail(w, r, &gateway.Error{Status: 404, Op: "find it"})
+	})))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	if out.Len() > 0 {
+		t.Errorf("a 404 was logged: %s", out.String())
+	}
+}
+
+// lockedBuffer is a log that one goroutine writes and another reads.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+// take returns what has been written since it was called last.
+func (b *lockedBuffer) take() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	defer b.text.Reset()
+	return b.text.String()
+}
+
+func TestRecoverer(t *testing.T) {
+	var out lockedBuffer
+	s := httptest.NewServer(begin(AccessLog(nil, zerolog.Nop(), Recoverer(zerolog.New(&out), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/late" {
+			io.WriteString(w, "some")
+			http.NewResponseController(w).Flush()
+		}
+		if r.URL.Path == "/abort" {
+			panic(http.ErrAbortHandler)
+		}
+		panic("oops")
+	})))))
+	defer s.Close()
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	resp, err := http.Get(s.URL)
+	if err != nil || resp.StatusCode != 500 {
+		t.Fatalf("%v, %v", resp, err)
+	}
+	resp.Body.Close()
+	if text := out.take(); !strings.Contains(text, "oops") || !strings.Contains(text, "TestRecoverer") {
+		t.Errorf("the log lacks panic and stack: %s", text)
+	}
+	resp, err = http.Get(s.URL + "/late")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(resp.Body); err == nil {
+		t.Error("a panic in the middle ended the answer as if it were whole")
+	}
+	resp.Body.Close()
+	out.take()
+	_, err = http.Get(s.URL + "/abort")
+	if text := out.take(); err == nil || text != "" {
+		t.Errorf("%v, %s", err, text)
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	h := begin(AccessLog(nil, zerolog.Nop(), Headers(config.Headers{Set: map[string]string{"X-Set": "new"}, Remove: []string{"X-Gone"}},
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Set", "old")
+			w.Header().Set("X-Gone", "1")
+			if r.URL.Path == "/fail" {
+				gateway.Fail(w, r, gateway.Errorf(500, "no"))
+				return
+			}
+			w.WriteHeader(http.StatusEarlyHints) // not the head that is changed
+			io.WriteString(w, "ok")
+		}))))
+	s := httptest.NewServer(h)
+	defer s.Close()
+	for _, path := range []string{"/", "/fail"} {
+		resp, err := http.Get(s.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if got := resp.Header; got.Get("X-Set") != "new" || got.Get("X-Gone") != "" {
+			t.Errorf("%s: %v", path, got)
+		}
+	}
+}
+
+// limited is a server whose handler reads the body and says how that went.
+func limited(t *testing.T, c config.HTTP) (addr string, bodyErr chan error) {
+	t.Helper()
+	bodyErr = make(chan error, 10)
+	s := httptest.NewServer(begin(AccessLog(nil, zerolog.Nop(), Limit(c, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.Copy(io.Discard, r.Body)
+		bodyErr <- err
+		if err != nil {
+			gateway.Fail(w, r, err)
+			return
+		}
+		io.WriteString(w, "read")
+	})))))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String(), bodyErr
+}
+
+func status(t *testing.T, conn net.Conn) int {
+	t.Helper()
+	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+func TestLimits(t *testing.T) {
+	addr, _ := limited(t, config.HTTP{MaxURI: 100, MaxHeaders: 10})
+	for _, c := range []struct {
+		name, request string
+		want          int
+	}{
+		{"plain", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 200},
+		{"longest target", "GET /" + strings.Repeat("x", 99) + " HTTP/1.1\r\nHost: h\r\n\r\n", 200},
+		{"target too long", "GET /" + strings.Repeat("x", 100) + " HTTP/1.1\r\nHost: h\r\n\r\n", 414},
+		{"most fields", "GET / HTTP/1.1\r\nHost: h\r\n" + strings.Repeat("X: y\r\n", 10) + "\r\n", 200},
+		{"too many fields", "GET / HTTP/1.1\r\nHost: h\r\n" + strings.Repeat("X: y\r\n", 11) + "\r\n", 431},
+		{"TRACE", "TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", 405},
+		{"CONNECT", "CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n", 405},
+	} {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(conn, c.request)
+		if got := status(t, conn); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+		conn.Close()
+	}
+}
+
+func TestBodyTimeout(t *testing.T) {
+	const span = 200 * time.Millisecond
+	addr, bodyErr := limited(t, config.HTTP{BodyTimeout: span})
+	send := func(name string, pieces int, size int, pause time.Duration, want int) {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", pieces*size)
+			began := time.Now()
+			go func() {
+				for range pieces {
+					if _, err := conn.Write(bytes.Repeat([]byte("x"), size)); err != nil {
+						return
+					}
+					time.Sleep(pause)
+				}
+			}()
+			if got := status(t, conn); got != want {
+				t.Errorf("%d, want %d", got, want)
+			}
+			err = <-bodyErr
+			var e *gateway.Error
+			if (want == 408) != errors.As(err, &e) || want == 408 && e.Status != 408 {
+				t.Errorf("the handler saw %v", err)
+			}
+			if want == 408 && time.Since(began) > 20*span {
+				t.Errorf("it took %v", time.Since(began))
+			}
+		})
+	}
+	send("slow but steady", 8, 1500, span/2, 200)
+	send("dripping does not extend it", 200, 1, span/10, 408)
+	send("the last span brings the end", 1, 10, 0, 200)
+
+	t.Run("a body that nobody reads is not waited for", func(t *testing.T) {
+		lazy := httptest.NewServer(begin(AccessLog(nil, zerolog.Nop(), Limit(config.HTTP{BodyTimeout: span}, http.NotFoundHandler()))))
+		defer lazy.Close()
+		conn, err := net.Dial("tcp", lazy.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		began := time.Now()
+		io.WriteString(conn, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf")
+		conn.SetReadDeadline(began.Add(10 * time.Second))
+		if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 404") {
+			t.Errorf("%q, %v", answer, err)
+		}
+	})
+
+	// After the body a program may take its time: the deadline is gone, and the client is still there.
+	slow := httptest.NewServer(begin(AccessLog(nil, zerolog.Nop(), Limit(config.HTTP{BodyTimeout: 50 * time.Millisecond}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		select {
+		case <-r.Context().Done():
+			t.Error("the request was ended by the body's deadline")
+		case <-time.After(200 * time.Millisecond):
+		}
+		io.WriteString(w, "ok")
+	})))))
+	defer slow.Close()
+	resp, err := http.Post(slow.URL, "text/plain", strings.NewReader("body"))
+	if err != nil || resp.StatusCode != 200 {
+		t.Fatalf("%v, %v", resp, err)
+	}
+	resp.Body.Close()
+}
+
+func TestRequestID(t *testing.T) {
+	seen := map[string]bool{}
+	for range 1000 {
+		id := NewRequestID()
+		if len(id) != 16 || strings.Trim(id, "0123456789abcdef") != "" || seen[id] {
+			t.Fatalf("%q", id)
+		}
+		seen[id] = true
+	}
+}
+
+func TestPeerAddress(t *testing.T) {
+	for remote, want := range map[string]string{
+		"192.0.2.1:1234": "192.0.2.1", "[2001:db8::1]:80": "2001:db8::1", "[::ffff:192.0.2.1]:80": "192.0.2.1", "@": "invalid IP", "": "invalid IP",
+	} {
+		if got := PeerAddress(remote).String(); got != want {
+			t.Errorf("%q: %s, want %s", remote, got, want)
+		}
+	}
+}
+
+// readFromRecorder is a ResponseWriter that notes what reaches its ReadFrom.
+type readFromRecorder struct {
+	*httptest.ResponseRecorder
+	src io.Reader
+}
+
+func (w *readFromRecorder) ReadFrom(src io.Reader) (int64, error) {
+	w.src = src
+	return io.Copy(w.ResponseRecorder, src)
+}
+
+func TestResponseKeepsReadFrom(t *testing.T) {
+	file, err := os.Open(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	under := &readFromRecorder{ResponseRecorder: httptest.NewRecorder()}
+	w := &Response{ResponseWriter: under}
+	part := &io.LimitedReader{R: file, N: 100}
+	if n, err := w.ReadFrom(part); n != 100 || err != nil || w.Bytes() != 100 || w.Status() != 200 {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	if under.src != io.Reader(part) {
+		t.Errorf("what reached the connection is %T, which no sendfile takes", under.src)
+	}
+}
+
+func BenchmarkAccessLog(b *testing.B) {
+	h := AccessLog(io.Discard, zerolog.Nop(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
+	r := httptest.NewRequest("GET", "/cgi-bin/script?a=b", nil)
+	req := &gateway.Request{Request: r, ID: NewRequestID()}
+	r = r.WithContext(gateway.NewContext(r.Context(), req))
+	b.ReportAllocs()
+	for b.Loop() {
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}
+}
