@@ -1,15 +1,10 @@
 package static
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
-	"fmt"
-	"html"
 	"io/fs"
 	"net/http"
-	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,12 +13,13 @@ import (
 	"gatewayd/gateway"
 )
 
-// maxListed is how many names a listing shows; it says so when there are more.
+// maxListed is how many names of a directory a listing looks at; it says so when there are more.
 const maxListed = 10_000
 
 // entry is one line of a listing.
 type entry struct {
-	Name     string    `json:"name"`
+	Name     string    `json:"name"` // bytes that are not UTF-8 are replaced: Href is the name for programs
+	Href     string    `json:"href"` // relative to the directory
 	Dir      bool      `json:"dir"`
 	Size     int64     `json:"size"`
 	Modified time.Time `json:"modified"`
@@ -36,62 +32,60 @@ type listing struct {
 	More    bool    `json:"more"` // there are more than are listed
 }
 
+// list answers with what is in the directory name: a page, or JSON for a client that asks for it.
 func (h *Handler) list(w http.ResponseWriter, r *http.Request, name string) {
 	req := gateway.FromContext(r.Context())
-	dir, info, err := h.opt.Root.Open(name)
+	infos, more, err := h.opt.Root.ReadDir(name, maxListed)
 	if err != nil {
 		gateway.Fail(w, r, h.failed(name, err))
 		return
 	}
-	defer dir.Close()
-	if !info.IsDir() { // it has become a file since it was resolved
-		gateway.Fail(w, r, h.failed(name, fs.ErrNotExist))
-		return
+	l := listing{Path: req.Path, Entries: entriesOf(infos), More: more}
+	page, contentType := []byte(nil), "text/html; charset=utf-8"
+	if prefersJSON(r.Header["Accept"]) {
+		page, _ = json.Marshal(l) // strings, numbers and dates of this age always marshal
+		page, contentType = append(page, '\n'), "application/json"
+	} else {
+		page = l.html(req.Prefix)
 	}
-	l := listing{Path: req.Path}
-	if l.Entries, l.More, err = h.entries(dir, name); err != nil {
-		gateway.Fail(w, r, h.failed(name, err))
-		return
-	}
-	page, contentType := l.html(req.Prefix), "text/html; charset=utf-8"
-	if strings.Contains(r.Header.Get("Accept"), "application/json") {
-		page, _ = json.Marshal(l)
-		contentType = "application/json"
-	}
+	v := variant{validators: validators{etag: hashTag(page, "")}}
 	header := w.Header()
-	header.Set("Content-Type", contentType)
-	header.Set("Content-Length", strconv.Itoa(len(page)))
-	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Vary", "Accept")
+	header.Set("Etag", v.etag)
 	if h.opt.CacheControl != "" {
 		header.Set("Cache-Control", h.opt.CacheControl)
 	}
+	switch check(r, v.validators, time.Now()) {
+	case preconditionFailed:
+		gateway.Fail(w, r, &gateway.Error{Status: http.StatusPreconditionFailed, Op: "static: a precondition of the request does not hold for " + h.Path(name)})
+		return
+	case notModified:
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	header.Set("Content-Type", contentType)
+	header.Set("X-Content-Type-Options", "nosniff")
+	// Should a name ever get through as markup, it can do nothing.
+	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'")
+	header.Set("Content-Length", strconv.Itoa(len(page)))
+	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
 		w.Write(page)
 	}
 }
 
-// entries are the names in dir that a request could have, directories first. What a link leads to is judged as a
-// request for it would be.
-func (h *Handler) entries(dir *os.File, folder string) (found []entry, more bool, err error) {
-	names, err := dir.Readdirnames(maxListed + 1)
-	if err != nil && len(names) == 0 && !strings.Contains(err.Error(), "EOF") {
-		return nil, false, err
-	}
-	if more = len(names) > maxListed; more {
-		names = names[:maxListed]
-	}
-	found = []entry{}
-	for _, name := range names {
-		path := name
-		if folder != "" {
-			path = folder + "/" + name
-		}
-		if info, err := h.opt.Root.Stat(path); err == nil {
-			found = append(found, entry{Name: name, Dir: info.IsDir(), Size: info.Size(), Modified: info.ModTime().UTC().Truncate(time.Second)})
+// entriesOf are the entries in the order of the listing: directories first, then by name, byte by byte.
+func entriesOf(infos []fs.FileInfo) []entry {
+	entries := make([]entry, len(infos))
+	for i, info := range infos {
+		entries[i] = entry{Name: info.Name(), Href: hrefOf(info.Name()), Dir: info.IsDir(), Modified: dateOf(info)}
+		if info.IsDir() {
+			entries[i].Href += "/"
+		} else {
+			entries[i].Size = info.Size()
 		}
 	}
-	slices.SortFunc(found, func(a, b entry) int {
+	slices.SortFunc(entries, func(a, b entry) int {
 		if a.Dir != b.Dir {
 			if a.Dir {
 				return -1
@@ -100,62 +94,31 @@ func (h *Handler) entries(dir *os.File, folder string) (found []entry, more bool
 		}
 		return cmp.Compare(a.Name, b.Name)
 	})
-	return found, more, nil
+	return entries
 }
 
-const listHead = `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>%[1]s</title>
-<style>
-:root { color-scheme: light dark; --line: #8884 }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.25rem; font-weight: 600; overflow-wrap: anywhere }
-table { border-collapse: collapse; width: 100%% }
-th, td { text-align: left; padding: .35rem .5rem; border-bottom: 1px solid var(--line) }
-th { font-weight: 600; font-size: .85rem; opacity: .7 }
-td:first-child { overflow-wrap: anywhere }
-.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
-a { text-decoration: none } a:hover { text-decoration: underline }
-@media (max-width: 30rem) { .t { display: none } }
-</style></head>
-<body><main><h1>%[1]s</h1>
-<table><thead><tr><th>Name</th><th class="n">Size</th><th class="n t">Modified (UTC)</th></tr></thead><tbody>
-`
-
-// html is the listing as a page. Links are relative; "./" in front keeps a name with a colon from being a scheme.
-func (l *listing) html(prefix string) []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, listHead, html.EscapeString(strings.ToValidUTF8(l.Path, "\uFFFD")))
-	if l.Path != prefix+"/" {
-		b.WriteString("<tr><td><a href=\"../\">../</a></td><td></td><td class=\"t\"></td></tr>\n")
+// dateOf is the modification time in whole seconds. JSON has no dates beyond the year 9999, which a file may have.
+func dateOf(info fs.FileInfo) time.Time {
+	t := info.ModTime().UTC().Truncate(time.Second)
+	if t.Year() < 0 || t.Year() > 9999 {
+		return time.Time{}
 	}
-	for _, e := range l.Entries {
-		slash, size := "", sizeForPeople(e.Size)
-		if e.Dir {
-			slash, size = "/", ""
-		}
-		// A "/" in front keeps url.URL from adding "./" of its own.
-		href := "." + (&url.URL{Path: "/" + e.Name}).EscapedPath() + slash
-		fmt.Fprintf(&b, "<tr><td><a href=\"%s\">%s%s</a></td><td class=\"n\">%s</td><td class=\"n t\">%s</td></tr>\n",
-			html.EscapeString(href), html.EscapeString(strings.ToValidUTF8(e.Name, "\uFFFD")), slash, size, e.Modified.Format("2006-01-02 15:04"))
-	}
-	b.WriteString("</tbody></table>\n")
-	if l.More {
-		fmt.Fprintf(&b, "<p>Only %d names are listed; there are more.</p>\n", maxListed)
-	}
-	b.WriteString("</main></body></html>\n")
-	return b.Bytes()
+	return t
 }
 
-func sizeForPeople(n int64) string {
-	if n < 1024 {
-		return strconv.FormatInt(n, 10) + " B"
-	}
-	f := float64(n)
-	for _, unit := range []string{"KiB", "MiB", "GiB", "TiB"} {
-		if f /= 1024; f < 1024 || unit == "TiB" {
-			return strconv.FormatFloat(f, 'f', 1, 64) + " " + unit
+// hrefOf is a relative reference to a name. "./" in front keeps a colon from making a scheme of what stands before it,
+// and everything but the unreserved characters of RFC 3986 is encoded.
+func hrefOf(name string) string {
+	const hex = "0123456789ABCDEF"
+	b := make([]byte, 0, len(name)+8)
+	b = append(b, "./"...)
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-._~", c) >= 0:
+			b = append(b, c)
+		default:
+			b = append(b, '%', hex[c>>4], hex[c&15])
 		}
 	}
-	return ""
+	return string(b)
 }

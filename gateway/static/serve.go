@@ -30,42 +30,42 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, f found) {
 	defer v.file.Close()
 	now := time.Now()
 	v.validators = validatorsOf(v.info, v.encoding, now)
-	contentType := typeByName(f.name)
-	varies := h.opt.Precompressed && compressible(contentType)
+	header := w.Header()
+	h.describe(header, &v, f.name)
 	switch check(r, v.validators, now) {
 	case preconditionFailed:
 		gateway.Fail(w, r, &gateway.Error{Status: http.StatusPreconditionFailed, Op: "static: a precondition of the request does not hold for " + h.Path(f.name)})
 	case notModified:
-		h.describe(w.Header(), &v, varies)
+		delete(header, "Content-Type")
 		w.WriteHeader(http.StatusNotModified)
 	default:
-		header := w.Header()
-		h.describe(header, &v, varies)
-		h.represent(header, &v, contentType)
+		h.represent(header, &v, f.name)
 		h.send(w, r, &v, now)
 	}
 }
 
 // describe sets the fields that a 304 has too (RFC 9110 section 15.4.5).
-func (h *Handler) describe(header http.Header, v *variant, varies bool) {
+func (h *Handler) describe(header http.Header, v *variant, name string) {
 	header["Etag"] = []string{v.etag}
 	if h.opt.CacheControl != "" {
 		header["Cache-Control"] = []string{h.opt.CacheControl}
 	}
-	if varies {
-		header["Vary"] = []string{"Accept-Encoding"}
+	if h.opt.Precompressed && compressible(typeByName(name)) {
+		header["Vary"] = append(header["Vary"], "Accept-Encoding")
 	}
 }
 
 // represent sets the fields that go with the bytes.
-func (h *Handler) represent(header http.Header, v *variant, contentType string) {
+func (h *Handler) represent(header http.Header, v *variant, name string) {
 	fields := make([]string, 4) // one allocation; each field has a capacity of one
-	fields[0], fields[1], fields[2] = contentType, "bytes", "nosniff"
-	header["Content-Type"] = fields[0:1:1]
+	fields[0], fields[1], fields[2] = typeByName(name), "bytes", "nosniff"
+	if header["Content-Type"] == nil { // a program that has the file sent may have said what it is
+		header["Content-Type"] = fields[0:1:1]
+	}
 	header["Accept-Ranges"] = fields[1:2:2]
 	header["X-Content-Type-Options"] = fields[2:3:3]
 	if !v.modified.IsZero() {
-		fields[3] = v.modifiedField()
+		fields[3] = v.modified.Format(http.TimeFormat)
 		header["Last-Modified"] = fields[3:4:4]
 	}
 	if v.encoding != "" {

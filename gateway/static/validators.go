@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"io/fs"
-	"net/http"
 	"syscall"
 	"time"
 )
@@ -57,5 +56,3 @@ func hashTag(identity []byte, encoding string) string {
 	}
 	return string(append(b, '"'))
 }
-
-func (v *validators) modifiedField() string { return v.modified.Format(http.TimeFormat) }
