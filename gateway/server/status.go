@@ -2,6 +2,7 @@ package server
 
 import (
 	"os"
+	"runtime"
 	"slices"
 	"time"
 )
@@ -17,6 +18,7 @@ type Status struct {
 	Listeners  []string      `json:"listeners"`
 	Sites      []SiteStatus  `json:"sites"`
 	Reloads    Reloads       `json:"reloads"`
+	Goroutines int           `json:"goroutines"`
 	Time       time.Time     `json:"time"`
 }
 
@@ -47,7 +49,7 @@ func (s *Server) Status() any {
 	status := Status{
 		PID: os.Getpid(), Version: s.opt.Version, Config: g.Config.File, Generation: g.Number,
 		Requests: g.requests(true), Draining: []DrainStatus{}, Listeners: []string{}, Sites: []SiteStatus{},
-		Reloads: s.reloads, Time: time.Now(),
+		Reloads: s.reloads, Goroutines: runtime.NumGoroutine(), Time: time.Now(),
 	}
 	for old := range s.retired {
 		status.Draining = append(status.Draining, DrainStatus{old.Number, old.requests(false)})
