@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"gatewayd/gateway"
@@ -81,10 +82,12 @@ func (h *Handler) run(w http.ResponseWriter, req *gateway.Request) {
 	original := req.Request
 	ctx, cancel := context.WithCancelCause(original.Context())
 	defer cancel(context.Canceled)
+	interrupt := &interrupt{w: w}
 	if h.opt.Timeout > 0 {
-		defer h.limitWhole(w, req, cancel).Stop()
+		defer h.limitWhole(interrupt, req, cancel).Stop()
 	}
 	body, err := h.spoolBody(original)
+	interrupt.disarm()
 	if err != nil {
 		gateway.Fail(w, original, whyCancelled(ctx, err))
 		return
@@ -118,7 +121,7 @@ func (h *Handler) run(w http.ResponseWriter, req *gateway.Request) {
 }
 
 // limitWhole ends the request when its time is over: the read of the body too, which no context can interrupt.
-func (h *Handler) limitWhole(w http.ResponseWriter, req *gateway.Request, cancel context.CancelCauseFunc) *time.Timer {
+func (h *Handler) limitWhole(body *interrupt, req *gateway.Request, cancel context.CancelCauseFunc) *time.Timer {
 	left := h.opt.Timeout
 	if !req.Timing.Begun.IsZero() {
 		left -= time.Since(req.Timing.Begun)
@@ -131,8 +134,37 @@ func (h *Handler) limitWhole(w http.ResponseWriter, req *gateway.Request, cancel
 			Hint:   "raise `timeout` for this route if the program rightly takes that long",
 			Public: "The request took longer than it may and was stopped.",
 		})
-		http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+		body.fire()
 	})
+}
+
+// interrupt ends a read of the request body. Once the body is there nothing may touch the read deadline: net/http then
+// listens for the client to leave, takes the error for that, and cancels this and every later request of the connection.
+type interrupt struct {
+	w     http.ResponseWriter
+	mu    sync.Mutex
+	spent bool // fired, or too late for it
+}
+
+func (i *interrupt) fire() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.spent {
+		return
+	}
+	i.spent = true
+	http.NewResponseController(i.w).SetReadDeadline(time.Unix(1, 0))
+}
+
+// disarm is called when the body has been read. What was fired in the last moment may have hit the connection, which
+// must not be used again.
+func (i *interrupt) disarm() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.spent {
+		i.w.Header().Set("Connection", "close")
+	}
+	i.spent = true
 }
 
 func idleError(req *gateway.Request, d time.Duration) error {

@@ -400,6 +400,30 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
+// A POST, because a client repeats a GET by itself when a kept connection fails.
+func TestConnectionIsGoodAfterATimeout(t *testing.T) {
+	s := serve(t, Options{Timeout: 50 * time.Millisecond, Backend: backend(func(r *gateway.Request) (*http.Response, error) {
+		if r.Path == "/waits" {
+			<-r.Context().Done()
+		}
+		return response(200, strings.NewReader("good")), context.Cause(r.Context())
+	})})
+	for range 3 {
+		for path, status := range map[string]int{"/waits": 504, "/": 200} {
+			resp, err := s.Client().Post(s.URL+path, "text/plain", strings.NewReader("body"))
+			if err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			if resp.StatusCode != status || resp.Close {
+				t.Errorf("%s: status %d, connection closed: %t", path, resp.StatusCode, resp.Close)
+			}
+			s.failure(t)
+		}
+	}
+}
+
 func TestTimeoutMidwayBreaksTheAnswer(t *testing.T) {
 	s := serve(t, Options{IdleTimeout: 50 * time.Millisecond, Backend: backend(func(r *gateway.Request) (*http.Response, error) {
 		ctx := r.Context()
