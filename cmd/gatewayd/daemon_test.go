@@ -161,11 +161,18 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("unsupported: ! serve; use ! exec gatewayd run")
 	}
-	args = append([]string{"run", "--listen", "127.0.0.1:0"}, args...)
+	listeners := 1
+	if len(args) > 0 && strings.HasPrefix(args[0], "listeners=") {
+		n, err := strconv.Atoi(strings.TrimPrefix(args[0], "listeners="))
+		ts.Check(err)
+		listeners, args = n, append([]string{"run"}, args[1:]...)
+	} else {
+		args = append([]string{"run", "--listen", "127.0.0.1:0"}, args...)
+	}
 	program, err := lookIn(ts.Getenv("PATH"), "gatewayd")
 	ts.Check(err)
 	env := []string{"PATH=" + ts.Getenv("PATH"), "ADMIN=" + ts.Getenv("ADMIN"), "HOME=" + ts.Getenv("WORK"), "SECRET_OF_THE_SERVER=1", "PASSED=passed"}
-	d, urls, err := startDaemon(program, ts.MkAbs("."), env, 1, args...)
+	d, urls, err := startDaemon(program, ts.MkAbs("."), env, listeners, args...)
 	ts.Check(err)
 	ts.Setenv("URL", urls[0])
 	ts.Setenv("HOST", strings.TrimPrefix(urls[0], "http://"))

@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 // own commands they have:
 //
 //	serve [ARGS]         starts gatewayd run with ARGS on a port of the kernel's choosing; $URL is where, $PID who
+//	serve listeners=N    the same, listening where the config says, on N addresses; $URL is the first
 //	http [CURL ARGS] URL curl, silent, with the head; a URL that begins with / is below $URL
 //	raw FILE             sends the bytes of FILE ("\n" as CR LF) and shows all that comes until the server closes
 //	log REGEXP           waits until the server's stderr has a line that matches
