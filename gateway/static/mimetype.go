@@ -31,8 +31,7 @@ func lowerASCII(s string) string {
 	return string(b)
 }
 
-// types are media types by extension. Text is UTF-8; a file in another encoding says so itself, or is served by a
-// program.
+// types are media types by extension. Text is said to be UTF-8; XML and JSON are not, since they say it themselves.
 var types = map[string]string{
 	// the web
 	"html": "text/html; charset=utf-8", "htm": "text/html; charset=utf-8", "shtml": "text/html; charset=utf-8",
@@ -40,7 +39,7 @@ var types = map[string]string{
 	"js": "text/javascript; charset=utf-8", "mjs": "text/javascript; charset=utf-8", "cjs": "text/javascript; charset=utf-8",
 	"json": "application/json", "map": "application/json", "jsonld": "application/ld+json", "geojson": "application/geo+json",
 	"ndjson": "application/x-ndjson", "jsonl": "application/x-ndjson", "webmanifest": "application/manifest+json",
-	"wasm": "application/wasm", "xml": "text/xml; charset=utf-8", "xsl": "text/xml; charset=utf-8", "xslt": "application/xslt+xml",
+	"wasm": "application/wasm", "xml": "application/xml", "xsl": "application/xml", "xslt": "application/xslt+xml",
 	"rss": "application/rss+xml", "atom": "application/atom+xml", "vtt": "text/vtt; charset=utf-8", "appcache": "text/cache-manifest",
 	// text
 	"txt": "text/plain; charset=utf-8", "text": "text/plain; charset=utf-8", "log": "text/plain; charset=utf-8",
@@ -50,9 +49,12 @@ var types = map[string]string{
 	"ics": "text/calendar; charset=utf-8", "vcf": "text/vcard; charset=utf-8", "yaml": "application/yaml", "yml": "application/yaml",
 	"toml": "application/toml", "rtf": "application/rtf", "tex": "text/x-tex; charset=utf-8", "srt": "text/plain; charset=utf-8",
 	"c": "text/x-c; charset=utf-8", "h": "text/x-c; charset=utf-8", "go": "text/x-go; charset=utf-8", "rs": "text/plain; charset=utf-8",
+	"sh": "text/plain; charset=utf-8", "py": "text/plain; charset=utf-8", "pl": "text/plain; charset=utf-8",
+	"rb": "text/plain; charset=utf-8", "lua": "text/plain; charset=utf-8", "sql": "text/plain; charset=utf-8",
+	"java": "text/plain; charset=utf-8", "cc": "text/x-c; charset=utf-8", "cpp": "text/x-c; charset=utf-8", "hpp": "text/x-c; charset=utf-8",
 	// pictures
 	"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "jpe": "image/jpeg", "gif": "image/gif", "webp": "image/webp",
-	"avif": "image/avif", "svg": "image/svg+xml", "svgz": "image/svg+xml", "ico": "image/x-icon", "bmp": "image/bmp",
+	"avif": "image/avif", "svg": "image/svg+xml", "ico": "image/x-icon", "bmp": "image/bmp",
 	"tif": "image/tiff", "tiff": "image/tiff", "heic": "image/heic", "heif": "image/heif", "jxl": "image/jxl", "apng": "image/apng",
 	"psd": "image/vnd.adobe.photoshop", "djvu": "image/vnd.djvu",
 	// sound and film
