@@ -40,7 +40,7 @@ var types = map[string]string{
 	"json": "application/json", "map": "application/json", "jsonld": "application/ld+json", "geojson": "application/geo+json",
 	"ndjson": "application/x-ndjson", "jsonl": "application/x-ndjson", "webmanifest": "application/manifest+json",
 	"wasm": "application/wasm", "xml": "application/xml", "xsl": "application/xml", "xslt": "application/xslt+xml",
-	"rss": "application/rss+xml", "atom": "application/atom+xml", "vtt": "text/vtt; charset=utf-8", "appcache": "text/cache-manifest",
+	"rss": "application/rss+xml", "atom": "application/atom+xml", "vtt": "text/vtt; charset=utf-8",
 	// text
 	"txt": "text/plain; charset=utf-8", "text": "text/plain; charset=utf-8", "log": "text/plain; charset=utf-8",
 	"conf": "text/plain; charset=utf-8", "ini": "text/plain; charset=utf-8", "diff": "text/plain; charset=utf-8",
