@@ -18,45 +18,60 @@ import (
 // settle is how long a directory must be quiet before the file in it is read.
 const settle = 100 * time.Millisecond
 
-// File calls changed, from one goroutine, each time the content of the file at path is another than before and has
-// settled; a file that is missing for the moment is no change. It returns an error if the directory cannot be watched,
-// else nil once ctx ends.
-func File(ctx context.Context, path string, changed func()) error {
-	w, err := fsnotify.NewWatcher()
+// File is a file that is watched, from the moment Open returns.
+type File struct {
+	path   string
+	events *fsnotify.Watcher
+	seen   [sha256.Size]byte
+}
+
+// Open begins to watch the file at path, which may be missing for the moment; its directory must be there. The caller
+// calls Run, which closes it.
+func Open(path string) (*File, error) {
+	events, err := fsnotify.NewWatcher()
 	if err != nil {
-		return fmt.Errorf("watch %s: %w", path, err)
+		return nil, fmt.Errorf("watch %s: %w", path, err)
 	}
-	defer w.Close()
-	if err := watchHops(w, path); err != nil {
-		return fmt.Errorf("watch %s: %w", path, err)
+	f := &File{path: path, events: events}
+	if err := f.watchHops(); err != nil {
+		events.Close()
+		return nil, fmt.Errorf("watch %s: %w", path, err)
 	}
-	seen, _ := digest(path)
+	f.seen, _ = digest(path)
+	return f, nil
+}
+
+// Run calls changed, from this goroutine, each time the content of the file is another than before and has settled; a
+// file that is missing for the moment is no change. It returns once ctx has ended.
+func (f *File) Run(ctx context.Context, changed func()) {
+	defer f.events.Close()
 	quiet := time.NewTimer(settle)
 	quiet.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-w.Events:
+			return
+		case <-f.events.Events:
 			quiet.Reset(settle)
-		case <-w.Errors: // events were lost: look
+		case <-f.events.Errors: // events were lost: look
 			quiet.Reset(settle)
 		case <-quiet.C:
-			watchHops(w, path) // a link may lead elsewhere now
-			if now, err := digest(path); err == nil && now != seen {
-				seen = now
+			f.watchHops() // a link may lead elsewhere now
+			if now, err := digest(f.path); err == nil && now != f.seen {
+				f.seen = now
 				changed()
 			}
 		}
 	}
 }
 
-// watchHops watches the directory of path and of each file that its symbolic links lead through. Watching a directory
-// again is no harm.
-func watchHops(w *fsnotify.Watcher, path string) error {
+// watchHops watches the directory of the file and of each one that its symbolic links lead through. Watching a
+// directory again is no harm.
+func (f *File) watchHops() error {
 	const maxHops = 40 // as the kernel's own bound
+	path := f.path
 	for range maxHops {
-		if err := w.Add(filepath.Dir(path)); err != nil {
+		if err := f.events.Add(filepath.Dir(path)); err != nil {
 			return err
 		}
 		target, err := os.Readlink(path)

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"gatewayd/gateway/config"
+	"gatewayd/gateway/server"
+	"gatewayd/gateway/watch"
+)
+
+// service is what a command has decided to serve.
+type service struct {
+	sys    system
+	src    config.Source
+	adjust func(*config.Config) // what the command line says over the file; nil: nothing
+}
+
+func serveFile(sys system, file string, listen []string) error {
+	signals, stop := notify()
+	defer stop()
+	src, err := source(sys, file)
+	if err != nil {
+		return err
+	}
+	adjust, err := listenOn(listen)
+	if err != nil {
+		return err
+	}
+	return service{sys, src, adjust}.run(signals)
+}
+
+func serveDemo(sys system, listen []string) error {
+	signals, stop := notify() // before there is something to clean up
+	defer stop()
+	listenOn, err := listenOn(listen)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "gatewayd-demo-")
+	if err != nil {
+		return fmt.Errorf("make a directory for the demo: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	text, err := prepareDemo(dir)
+	if err != nil {
+		return fmt.Errorf("prepare the demo: %w", err)
+	}
+	fmt.Fprintln(sys.stderr, "gatewayd: this is the demo: open the address below in a browser. gatewayd --help says how to serve your own.")
+	src := config.Source{File: filepath.Join(dir, "gatewayd.yaml"), Text: text}
+	return service{sys, src, func(c *config.Config) {
+		c.Admin.Off = true // the usual socket belongs to the gatewayd that serves in earnest
+		listenOn(c)
+	}}.run(signals)
+}
+
+// notify takes over the signals of the contract.
+func notify() (signals chan os.Signal, stop func()) {
+	signals = make(chan os.Signal, 16)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGTERM, syscall.SIGINT)
+	return signals, func() { signal.Stop(signals) }
+}
+
+// listenOn replaces the addresses of a config by those of the command line, if there are any.
+func listenOn(listen []string) (func(*config.Config), error) {
+	var addresses []config.Listen
+	for _, s := range listen {
+		address, err := config.ParseListen(s)
+		if err != nil {
+			return nil, fmt.Errorf("--listen: %w", err)
+		}
+		addresses = append(addresses, address)
+	}
+	return func(c *config.Config) {
+		if addresses != nil {
+			c.Listen = addresses
+		}
+	}, nil
+}
+
+func (v service) load() (*config.Config, config.Problems) {
+	conf, problems := config.Load(v.src)
+	if conf != nil {
+		v.adjust(conf)
+	}
+	return conf, problems
+}
+
+// run serves until a signal ends it.
+func (v service) run(signals <-chan os.Signal) error {
+	// Before the config is read: a change in between must not go unnoticed.
+	watched, watchErr := v.watch()
+	s := server.New(server.Options{Load: v.load, Announce: v.sys.stdout, Version: version()})
+	problems, err := s.Start()
+	for _, p := range problems {
+		fmt.Fprintln(v.sys.stderr, p)
+	}
+	if err != nil {
+		if problems.Failed() {
+			return errSilent
+		}
+		return err
+	}
+	warnAboutRoot(s)
+	defer openAdmin(s)()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	switch {
+	case watchErr != nil:
+		s.Log().Warn().Err(watchErr).Msg("changes of the config file will not be noticed; reload with SIGHUP or gatewayd reload")
+	case watched != nil:
+		go watched.Run(ctx, func() { s.Reload() })
+	}
+	return handleSignals(s, signals)
+}
+
+// watch watches the config file; nil for a config that is no file.
+func (v service) watch() (*watch.File, error) {
+	if v.src.Text != nil {
+		return nil, nil
+	}
+	return watch.Open(v.src.File)
+}
+
+func warnAboutRoot(s *server.Server) {
+	if os.Geteuid() == 0 && s.RunsPrograms() {
+		s.Log().Warn().Msg("gatewayd was started as root, so the programs it runs are root too; start it as another user unless that is what you want")
+	}
+}
+
+// handleSignals returns when the server has ended.
+func handleSignals(s *server.Server, signals <-chan os.Signal) error {
+	for sig := range signals {
+		log := s.Log()
+		switch sig {
+		case syscall.SIGHUP:
+			s.Reload() // it logs what becomes of it
+		case syscall.SIGUSR1:
+			if err := s.ReopenLogs(); err != nil {
+				log.Error().Err(err).Msg("a log file could not be reopened; the old one goes on")
+			}
+		default:
+			log.Info().Str("signal", sig.String()).Msg("stopping: requests in flight are answered first; the same signal again stops at once")
+			return shutdown(s, signals)
+		}
+	}
+	return nil
+}
+
+// shutdown drains for as long as the configuration allows; a second signal ends that.
+func shutdown(s *server.Server, signals <-chan os.Signal) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	if limit := s.DrainTimeout(); limit > 0 {
+		ctx, cancel = context.WithTimeout(ctx, limit)
+	}
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- s.Shutdown(ctx) }()
+	for {
+		select {
+		case err := <-done:
+			return drained(err)
+		case sig := <-signals:
+			if sig == syscall.SIGTERM || sig == syscall.SIGINT {
+				cancel()
+			}
+		}
+	}
+}
+
+func drained(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return fmt.Errorf("stopped before every request was answered: %w", err)
+	}
+	return err
+}
