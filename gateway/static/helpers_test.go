@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,8 +38,8 @@ func serve(t testing.TB, opt Options, rootOpt docroot.Options, files map[string]
 	must(t, err)
 	s := &testSite{dir: filepath.Join(dir, "root")}
 	must(t, os.Mkdir(s.dir, 0o755))
-	for name, text := range files {
-		s.write(t, name, text)
+	for _, name := range slices.Sorted(maps.Keys(files)) { // a file before its siblings, which must not be older
+		s.write(t, name, files[name])
 	}
 	opt.Root = docroot.New(s.dir, rootOpt)
 	s.handler = New(opt)
