@@ -25,6 +25,26 @@ func BenchmarkStat(b *testing.B) {
 	})
 }
 
+// The ceilings are what it took when this was written.
+func TestAllocations(t *testing.T) {
+	root, _ := plant(t, "a/b/c/file")
+	r := New(root, Options{})
+	defer r.Close()
+	if got := testing.AllocsPerRun(100, func() {
+		file, _, err := r.Open("a/b/c/file")
+		must(t, err)
+		must(t, file.Close())
+	}); got > 5 {
+		t.Errorf("Open: %.0f allocations, want at most 5", got)
+	}
+	if got := testing.AllocsPerRun(100, func() {
+		_, err := r.Stat("a/b/c/file")
+		must(t, err)
+	}); got > 3 {
+		t.Errorf("Stat: %.0f allocations, want at most 3", got)
+	}
+}
+
 func forEachWay(b *testing.B, do func(b *testing.B, r *Root, name string)) {
 	dir := b.TempDir()
 	names := []string{"file", "a/b/c/file"}

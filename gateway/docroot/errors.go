@@ -17,13 +17,16 @@ var (
 
 // explain sorts the errors of the kernel and of os.Root into what the contract knows, without the path.
 func explain(err error) error {
+	if err == nil {
+		return nil
+	}
 	var withPath *fs.PathError
 	if errors.As(err, &withPath) {
 		err = withPath.Err
 	}
 	var errno syscall.Errno
 	switch {
-	case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrClosed):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrClosed):
 		return err
 	case !errors.As(err, &errno):
 		return ErrOutside // os.Root's own error for this has no type

@@ -81,6 +81,11 @@ func TestRootFollowsItsLink(t *testing.T) {
 			if n := held(t, filepath.Join(top, "releases")); n > 1 {
 				t.Errorf("%d descriptors are held", n)
 			}
+			before := r.dir
+			opens(t, r, "file")
+			if r.dir != before {
+				t.Errorf("%+v: the same directory was opened again", opt)
+			}
 		})
 		if n := held(t, filepath.Join(top, "releases")); n != 0 {
 			t.Errorf("%d descriptors are held after Close", n)
