@@ -18,7 +18,7 @@ import (
 type service struct {
 	sys    system
 	src    config.Source
-	adjust func(*config.Config) // what the command line says over the file; nil: nothing
+	adjust func(*config.Config) // what the command line says over the file
 }
 
 func serveFile(sys system, file string, listen []string) error {

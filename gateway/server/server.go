@@ -331,3 +331,14 @@ func (s *Server) RunsPrograms() bool {
 	}
 	return false
 }
+
+// Addresses are those on which the server accepts, as they were announced.
+func (s *Server) Addresses() (names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.listeners {
+		names = append(names, l.name())
+	}
+	slices.Sort(names)
+	return names
+}
