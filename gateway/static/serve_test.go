@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -612,30 +613,25 @@ func TestTruncatedWhileSending(t *testing.T) { // E12
 
 // A file that grows while it is sent must not send more than was announced: the next answer would begin with its bytes.
 func TestGrownWhileSending(t *testing.T) {
-	s := serve(t, Options{}, docroot.Options{}, map[string]string{"grows": alphabet})
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		file, err := os.OpenFile(s.path("grows"), os.O_APPEND|os.O_WRONLY, 0)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer file.Close()
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				io.WriteString(file, alphabet)
-			}
-		}
-	})
-	for range 50 {
-		s.get(t, "/grows") // which looks at the length
+	s := serve(t, Options{}, docroot.Options{}, nil)
+	const size = 32 << 20 // sparse, and more than any socket buffer holds
+	must(t, os.WriteFile(s.path("grows"), nil, 0o644))
+	must(t, os.Truncate(s.path("grows"), size))
+	conn, err := net.Dial("tcp", s.addr)
+	must(t, err)
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_, err = io.WriteString(conn, "GET /grows HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+	must(t, err)
+	first := make([]byte, 1000)
+	_, err = io.ReadFull(conn, first)
+	must(t, err)
+	must(t, os.Truncate(s.path("grows"), size+1<<20))
+	rest, err := io.ReadAll(conn)
+	must(t, err)
+	if a := parse(t, "GET", append(first, rest...)); len(a.body) != size { // parse looks at the length too
+		t.Errorf("%d bytes, want %d", len(a.body), size)
 	}
-	close(stop)
-	wg.Wait()
 }
 
 func TestClientLeaves(t *testing.T) {
@@ -690,4 +686,44 @@ func TestTypesTable(t *testing.T) {
 			t.Errorf("%s: %q, %v", extension, contentType, err)
 		}
 	}
+}
+
+// As nobody: root may read everything. The rights of the file system are a thread's own.
+func TestRights(t *testing.T) {
+	s := serve(t, Options{Index: []string{"index.html"}}, docroot.Options{}, map[string]string{
+		"unreadable": "x", "searchable/index.html": "x", "searchable/file": "x", "closed/file": "x", "shut/index.html": "x",
+	})
+	for name, mode := range map[string]os.FileMode{"unreadable": 0, "searchable": 0o711, "closed": 0o600, "shut/index.html": 0, "..": 0o755, "../..": 0o755} {
+		must(t, os.Chmod(s.path(name), mode))
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked: the thread ends with its rights
+		if os.Geteuid() == 0 {
+			unix.SetfsgidRetGid(65534)
+			unix.SetfsuidRetUid(65534)
+		}
+		for rest, want := range map[string]string{
+			"/unreadable": "403", "/searchable": "slash", "/searchable/": "searchable/index.html", "/searchable/file": "searchable/file",
+			"/closed/file": "403", "/closed": "slash", "/shut/": "403",
+		} {
+			name, kind, err := s.handler.Resolve(rest, false)
+			got := name
+			switch {
+			case err != nil:
+				e := gateway.AsError(err)
+				got = fmt.Sprint(e.Status)
+				if !strings.Contains(e.Hint, "read") {
+					t.Errorf("%s: hint %q", rest, e.Hint)
+				}
+			case kind == AddSlash:
+				got = "slash"
+			}
+			if got != want {
+				t.Errorf("%s: %s, want %s", rest, got, want)
+			}
+		}
+	}()
+	<-done
 }
