@@ -24,7 +24,7 @@ type served struct {
 	pid int
 }
 
-// serveReal runs gatewayd with conf as dir's gatewayd.yaml. At the end of the test it must exit with 0 and leave no process.
+// serveReal runs gatewayd with conf as dir's gatewayd.yaml. At the end of the test it must exit with 0 and leave no process and no file in its temporary directory.
 func serveReal(t *testing.T, dir, conf string) *served {
 	t.Helper()
 	if n := configLines(conf); n > maxConfigLines {
@@ -47,7 +47,8 @@ func serveIn(t *testing.T, dir, path string, args ...string) *served {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := []string{"PATH=" + path, "HOME=" + dir, "TMPDIR=" + os.TempDir(), "XDG_RUNTIME_DIR=" + dir}
+	temp := t.TempDir()
+	env := []string{"PATH=" + path, "HOME=" + dir, "TMPDIR=" + temp, "XDG_RUNTIME_DIR=" + dir}
 	d, urls, err := startDaemon(program, dir, env, 1, args...)
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +57,9 @@ func serveIn(t *testing.T, dir, path string, args ...string) *served {
 	t.Cleanup(func() {
 		if err := d.stop(syscall.SIGTERM); err != nil {
 			t.Error(err)
+		}
+		if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+			t.Errorf("left in TMPDIR: %v (%v)", left, err)
 		}
 		if t.Failed() {
 			t.Logf("gatewayd wrote:\n%s", last(d.stderr.String(), 16<<10))
