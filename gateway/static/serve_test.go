@@ -727,3 +727,24 @@ func TestRights(t *testing.T) {
 	}()
 	<-done
 }
+
+func TestNoDescriptorsLeft(t *testing.T) {
+	s := serve(t, Options{Index: []string{"index.html"}}, docroot.Options{}, plainSite)
+	s.handler.Resolve("/alphabet.txt", false) // so that the root is open
+	var limit unix.Rlimit
+	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+	next, err := os.Open(os.DevNull)
+	must(t, err)
+	low := limit
+	low.Cur = uint64(next.Fd())
+	next.Close()
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &low))
+	_, _, fileErr := s.handler.Resolve("/alphabet.txt", false)
+	_, _, indexErr := s.handler.Resolve("/dir/", false)
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
+	for _, err := range []error{fileErr, indexErr} {
+		if e := gateway.AsError(err); e == nil || e.Status != 503 || !strings.Contains(e.Hint, "ulimit") {
+			t.Errorf("%+v", e)
+		}
+	}
+}
