@@ -201,7 +201,7 @@ func kinds() []kind {
 		{"404 missing file", 3, ask("GET", "/static/missing", nil, 404, "")},
 		{"405 static", 2, ask("POST", "/static/a.txt", small, 405, "")},
 		{"410 respond", 2, ask("GET", "/gone", nil, 410, "")},
-		{"413 of the server", 2, ask("POST", "/small/echo.sh", large, 413, "")},
+		{"413 of the server", 2, ask("POST", "/small/echo.sh", small, 413, "")},
 		{"413 of the program", 2, ask("POST", "/unread.sh", large, 413, "too much\n")},
 		{"502 crash", 3, ask("GET", "/crash.sh", nil, 502, "")},
 		{"502 no output", 3, ask("GET", "/silent.sh", nil, 502, "")},
