@@ -440,3 +440,52 @@ func BenchmarkAccessLog(b *testing.B) {
 		h.ServeHTTP(httptest.NewRecorder(), r)
 	}
 }
+
+func TestLinger(t *testing.T) {
+	s := httptest.NewServer(begin(Linger(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(413)
+		io.WriteString(w, "too large")
+	}))))
+	defer s.Close()
+	const size = 8 << 20
+	for name, head := range map[string]string{
+		"announced": fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", size),
+		"chunked":   fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n", size),
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", s.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			io.WriteString(conn, head)
+			// A client that reads nothing before it has sent everything, and takes longer than net/http would wait.
+			for range 16 {
+				if _, err := conn.Write(make([]byte, size/16)); err != nil {
+					t.Fatalf("the body could not be sent: %v", err)
+				}
+				time.Sleep(60 * time.Millisecond)
+			}
+			io.WriteString(conn, "\r\n0\r\n\r\n")
+			if got := status(t, conn); got != 413 {
+				t.Errorf("%d", got)
+			}
+		})
+	}
+	t.Run("a client that waits for 100 Continue is not waited for", func(t *testing.T) {
+		conn, err := net.Dial("tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		began := time.Now()
+		io.WriteString(conn, "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n")
+		conn.SetReadDeadline(began.Add(10 * time.Second))
+		if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 413") {
+			t.Errorf("%q, %v", answer, err)
+		}
+		if took := time.Since(began); took > lingerIdle-time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}

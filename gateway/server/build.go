@@ -70,9 +70,10 @@ func (s *Server) build(conf *config.Config, previous *Generation) (g *Generation
 		g.Number = previous.Number + 1
 	}
 	g.onClose = func() { s.forget(g) }
-	g.handler = middleware.AccessLog(logs.access, logs.log,
-		middleware.Recoverer(logs.log,
-			middleware.Limit(conf.HTTP, g.table)))
+	g.handler = middleware.Linger(
+		middleware.AccessLog(logs.access, logs.log,
+			middleware.Recoverer(logs.log,
+				middleware.Limit(conf.HTTP, g.table))))
 	g.users.Store(1)
 	return g, nil
 }

@@ -1,0 +1,67 @@
+package middleware
+
+import (
+	"io"
+	"net/http"
+	"time"
+)
+
+// How long a body is read that nobody wants, as nginx's lingering_time and lingering_timeout.
+const (
+	lingerTime = 30 * time.Second
+	lingerIdle = 5 * time.Second
+)
+
+// Linger reads on, for a while, what a client still sends after it has been answered: if the connection were closed with
+// bytes unread, the reset would overtake the answer, and a client that was told 413 would only see a broken pipe.
+func Linger(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == nil || r.Body == http.NoBody {
+			next.ServeHTTP(w, r)
+			return
+		}
+		body := &notedBody{ReadCloser: r.Body}
+		r.Body = body
+		next.ServeHTTP(w, r)
+		switch {
+		case body.ended:
+		case !body.begun && r.Header.Get("Expect") != "":
+			// The client waits for 100 Continue, got its answer instead, and sends no body. net/http would wait for one.
+			ctl := http.NewResponseController(w)
+			ctl.Flush()
+			ctl.SetReadDeadline(time.Unix(1, 0))
+		default:
+			linger(w, body)
+		}
+	})
+}
+
+// notedBody notes whether a body was read, and to its end.
+type notedBody struct {
+	io.ReadCloser
+	begun, ended bool
+}
+
+func (b *notedBody) Read(p []byte) (int, error) {
+	b.begun = true
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.ended = true
+	}
+	return n, err
+}
+
+func linger(w http.ResponseWriter, body io.Reader) {
+	ctl := http.NewResponseController(w)
+	ctl.Flush()
+	buf := make([]byte, 32<<10)
+	for end := time.Now().Add(lingerTime); time.Now().Before(end); {
+		ctl.SetReadDeadline(time.Now().Add(lingerIdle))
+		if _, err := body.Read(buf); err != nil {
+			if err == io.EOF {
+				ctl.SetReadDeadline(time.Time{}) // the connection is good for another request
+			}
+			return
+		}
+	}
+}
