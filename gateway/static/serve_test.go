@@ -121,8 +121,8 @@ func TestMultipartRanges(t *testing.T) { // E2
 			if fmt.Sprint(got) != fmt.Sprint(test.parts) {
 				t.Errorf("got %q, want %q", got, test.parts)
 			}
-			if !strings.HasSuffix(a.body, "\r\n--"+parameters["boundary"]+"--\r\n") {
-				t.Errorf("the end: %q", a.body)
+			if boundary := "--" + parameters["boundary"]; !strings.HasPrefix(a.body, boundary+"\r\n") || !strings.HasSuffix(a.body, "\r\n"+boundary+"--\r\n") {
+				t.Errorf("the body: %q", a.body)
 			}
 		})
 	}
