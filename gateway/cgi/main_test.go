@@ -2,6 +2,8 @@ package cgi
 
 import (
 	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	"gatewayd/gateway/backendtest"
@@ -15,6 +17,13 @@ func TestMain(m *testing.M) {
 		backendtest.CGIProgram()
 	}
 	process.SealInherited()
+	// Under nohup, or in the background of a script, the tests are started with these ignored, and so would their
+	// children be. gatewayd takes both over.
+	for _, sig := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 	os.Exit(m.Run())
 }
 

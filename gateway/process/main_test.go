@@ -3,8 +3,10 @@ package process
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -12,6 +14,13 @@ import (
 // TestMain is also the program of tests that need a parent with odd signal settings, see helper.
 func TestMain(m *testing.M) {
 	SealInherited()
+	// Under nohup, or in the background of a script, the tests are started with these ignored, and so would their
+	// children be. gatewayd takes both over.
+	for _, sig := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 	if os.Getenv("PROCESS_TEST_HELPER") != "" {
 		helper()
 		return
