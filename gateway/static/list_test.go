@@ -167,12 +167,12 @@ func TestListingIsBounded(t *testing.T) {
 		must(t, os.Link(s.oneFile(t), s.path(fmt.Sprintf("many/%06d", i))))
 	}
 	page := s.get(t, "/many/").body
-	if n := len(hrefs(t, page)); n != maxListed || strings.Contains(page, "there are more") {
+	if n := strings.Count(page, "<bdi>"); n != maxListed || strings.Contains(page, "there are more") {
 		t.Errorf("%d of %d names", n, maxListed)
 	}
 	must(t, os.Link(s.oneFile(t), s.path("many/more")))
 	page = s.get(t, "/many/").body
-	if n := len(hrefs(t, page)); n != maxListed || !strings.Contains(page, "there are more") {
+	if n := strings.Count(page, "<bdi>"); n != maxListed || !strings.Contains(page, "there are more") {
 		t.Errorf("%d of %d names, and it does not say that there are more", n, maxListed+1)
 	}
 }

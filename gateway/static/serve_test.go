@@ -3,6 +3,7 @@ package static
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"mime"
 	"mime/multipart"
 	"net"
@@ -539,9 +540,7 @@ func TestServeName(t *testing.T) {
 func bigFile(t testing.TB, path string, n int, seed byte) []byte {
 	t.Helper()
 	data := make([]byte, n)
-	for i := range data {
-		data[i] = byte(i*7+i>>8*13+i>>16) + seed
-	}
+	rand.NewChaCha8([32]byte{seed}).Read(data)
 	must(t, os.WriteFile(path, data, 0o644))
 	return data
 }
