@@ -36,8 +36,11 @@ type Request struct {
 	Err       error          // why the request failed, set by Fail; logged once, at the end
 
 	// Stderr takes one line of what the program wrote to its standard error, without the line end. It may be called
-	// from any goroutine, also after the request has been answered. Never nil for a request made by server.
+	// from any goroutine, also after the request has been answered or redirected to another program. relay makes it by
+	// StderrOf once Script is known.
 	Stderr func(line string)
+	// StderrOf returns a Stderr for the program that runs for a route; it may be nil.
+	StderrOf func(route, script string) func(line string)
 	// EarlyHints passes a program's 103 head on to the client; nil when the client can take none. Only the goroutine in
 	// RoundTrip may call it, before RoundTrip returns.
 	EarlyHints func(http.Header)

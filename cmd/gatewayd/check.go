@@ -10,11 +10,7 @@ type checkCommand struct{ configFlag }
 
 // Run prints every problem and warning.
 func (c *checkCommand) Run(sys system) error {
-	file, err := findConfig(c.Config)
-	if err != nil {
-		return err
-	}
-	src, err := source(sys, file)
+	src, err := c.source(sys)
 	if err != nil {
 		return err
 	}
@@ -29,7 +25,7 @@ func (c *checkCommand) Run(sys system) error {
 	for _, s := range conf.Sites {
 		routes += len(s.Routes)
 	}
-	fmt.Fprintf(sys.stdout, "%s: good (%d routes, %d warnings)\n", file, routes, len(problems))
+	fmt.Fprintf(sys.stdout, "%s: good (%d routes, %d warnings)\n", src.File, routes, len(problems))
 	return nil
 }
 

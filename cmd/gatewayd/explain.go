@@ -21,11 +21,7 @@ func (c *explainCmd) Run(sys system) error {
 	if err != nil {
 		return err
 	}
-	file, err := findConfig(c.Config)
-	if err != nil {
-		return err
-	}
-	src, err := source(sys, file)
+	src, err := c.source(sys)
 	if err != nil {
 		return err
 	}

@@ -71,6 +71,15 @@ func findConfig(named string) (string, error) {
 	return "", errNoConfig
 }
 
+// source finds the config file and reads it as far as it is no file.
+func (f configFlag) source(sys system) (config.Source, error) {
+	file, err := findConfig(f.Config)
+	if err != nil {
+		return config.Source{}, err
+	}
+	return source(sys, file)
+}
+
 // source is the config behind a name; standard input is read once and kept for reloads.
 func source(sys system, file string) (config.Source, error) {
 	if file != "-" {

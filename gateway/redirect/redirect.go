@@ -40,7 +40,7 @@ func (h *Handler) Target(rest, query string) string {
 		if strings.Contains(to, "?") {
 			separator = "&"
 		}
-		to += separator + query
+		to += separator + gateway.EscapeReference(query)
 	}
 	if hasFragment {
 		to += "#" + fragment

@@ -58,24 +58,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case script.Serve:
 		h.opt.Static(w, r, target.Static)
 	case script.AddSlash:
-		redirectToSlash(w, r, req.Path)
+		gateway.RedirectToSlash(w, r, req.Path)
 	default:
 		req.Script = target.Script
 		h.run(w, req)
 	}
-}
-
-// SlashLocation is path with a slash behind it and the request's query, as a reference. path is a decoded canonical
-// path, so it begins with one slash and cannot name another host.
-func SlashLocation(r *http.Request, path string) string {
-	to := url.URL{Path: path + "/", RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
-	return to.String()
-}
-
-func redirectToSlash(w http.ResponseWriter, r *http.Request, path string) {
-	w.Header().Set("Location", SlashLocation(r, path))
-	w.Header().Set("Content-Length", "0")
-	w.WriteHeader(http.StatusMovedPermanently)
 }
 
 func (h *Handler) run(w http.ResponseWriter, req *gateway.Request) {
@@ -94,9 +81,13 @@ func (h *Handler) run(w http.ResponseWriter, req *gateway.Request) {
 	}
 	defer body.Close()
 
-	clock := startIdleClock(h.opt.IdleTimeout, func() { cancel(idleError(req, h.opt.IdleTimeout)) })
+	script := req.Script.Filename // a local redirect gives req another while a clock may still strike
+	clock := startIdleClock(h.opt.IdleTimeout, func() { cancel(idleError(script, h.opt.IdleTimeout)) })
 	defer clock.stop()
 	req.Touch = clock.touch
+	if req.StderrOf != nil {
+		req.Stderr = req.StderrOf(req.Route, req.Script.Filename)
+	}
 	req.EarlyHints = earlyHints(w, original)
 	req.Request = withSpooled(original.WithContext(ctx), body)
 
@@ -122,14 +113,14 @@ func (h *Handler) run(w http.ResponseWriter, req *gateway.Request) {
 
 // limitWhole ends the request when its time is over: the read of the body too, which no context can interrupt.
 func (h *Handler) limitWhole(body *interrupt, req *gateway.Request, cancel context.CancelCauseFunc) *time.Timer {
-	left := h.opt.Timeout
+	left, script := h.opt.Timeout, req.Script.Filename
 	if !req.Timing.Begun.IsZero() {
 		left -= time.Since(req.Timing.Begun)
 	}
 	return time.AfterFunc(left, func() {
 		cancel(&gateway.Error{
 			Status: http.StatusGatewayTimeout,
-			Op:     "run " + req.Script.Filename,
+			Op:     "run " + script,
 			Err:    fmt.Errorf("the request was not done within timeout: %s", h.opt.Timeout),
 			Hint:   "raise `timeout` for this route if the program rightly takes that long",
 			Public: "The request took longer than it may and was stopped.",
@@ -167,10 +158,10 @@ func (i *interrupt) disarm() {
 	i.spent = true
 }
 
-func idleError(req *gateway.Request, d time.Duration) error {
+func idleError(script string, d time.Duration) error {
 	return &gateway.Error{
 		Status: http.StatusGatewayTimeout,
-		Op:     "run " + req.Script.Filename,
+		Op:     "run " + script,
 		Err:    fmt.Errorf("no byte came from the program within idle_timeout: %s", d),
 		Hint:   "see what the program waits for, or raise `idle_timeout` for this route",
 	}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"gatewayd/gateway"
 	"gatewayd/gateway/cgi"
 	"gatewayd/gateway/cgispec"
 	"gatewayd/gateway/config"
@@ -198,7 +197,10 @@ func (s *Server) forget(g *Generation) {
 	}
 }
 
-// programSaid logs one line of a program's standard error.
-func (g *Generation) programSaid(req *gateway.Request, line string) {
-	g.logs.log.Warn().Str("id", req.ID).Str("route", req.Route).Str("script", req.Script.Filename).Str("stderr", line).Msg("a program wrote to its standard error")
+// stderrOf logs the lines of a program's standard error. It may do so while a local redirect gives the request another
+// route and script, so it keeps its own.
+func (g *Generation) stderrOf(id, route, script string) func(line string) {
+	return func(line string) {
+		g.logs.log.Warn().Str("id", id).Str("route", route).Str("script", script).Str("stderr", line).Msg("a program wrote to its standard error")
+	}
 }

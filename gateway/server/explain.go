@@ -10,7 +10,6 @@ import (
 	"gatewayd/gateway"
 	"gatewayd/gateway/cgispec"
 	"gatewayd/gateway/config"
-	"gatewayd/gateway/relay"
 	"gatewayd/gateway/script"
 	"gatewayd/gateway/site"
 )
@@ -106,9 +105,9 @@ func (g *Generation) explainScript(e *Explanation, part *route, req *gateway.Req
 	}
 	switch target.Kind {
 	case script.AddSlash:
-		e.Status, e.Location = http.StatusMovedPermanently, relay.SlashLocation(req.Request, req.Path)
+		e.Status, e.Location = http.StatusMovedPermanently, gateway.SlashLocation(req.Path, req.URL)
 	case script.Serve:
-		e.File = part.static.Path(target.Static)
+		e.explainFile(part, req, "/"+target.Static, false)
 	default:
 		req.Script = target.Script
 		e.File = target.Script.Filename

@@ -17,12 +17,17 @@ func explainStatic(e *Explanation, part *route, req *gateway.Request) {
 		e.Status = http.StatusNoContent
 		return
 	}
-	name, kind, err := part.static.Resolve(req.Rest(), static.IsExact(part.conf.Pattern))
+	e.explainFile(part, req, req.Rest(), static.IsExact(part.conf.Pattern))
+}
+
+// explainFile says what the static part of a route does with rest, the path below it.
+func (e *Explanation) explainFile(part *route, req *gateway.Request, rest string, exact bool) {
+	name, kind, err := part.static.Resolve(rest, exact)
 	switch {
 	case err != nil:
 		e.failed(err)
 	case kind == static.AddSlash:
-		e.Status, e.Location = http.StatusMovedPermanently, static.SlashLocation(req.Path, req.URL)
+		e.Status, e.Location = http.StatusMovedPermanently, gateway.SlashLocation(req.Path, req.URL)
 	default:
 		e.File = part.static.Path(name)
 	}

@@ -131,7 +131,7 @@ func TestPacedConnBreaksOffAReaderThatTakesNothing(t *testing.T) {
 			began := time.Now()
 			err := send(server)
 			took := time.Since(began)
-			if !errors.Is(err, os.ErrDeadlineExceeded) || took < span*9/10 || took > 20*span {
+			if !errors.Is(err, os.ErrDeadlineExceeded) || took < span*9/10 || took > 60*span {
 				t.Errorf("%v after %v, want a timeout after about %v", err, took, span)
 			}
 		})

@@ -258,7 +258,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Generation: g.Number,
 		Timing:     gateway.Timing{Begun: time.Now()},
 	}
-	req.Stderr = func(line string) { g.programSaid(req, line) }
+	req.StderrOf = func(route, script string) func(string) { return g.stderrOf(req.ID, route, script) }
 	r = r.WithContext(gateway.NewContext(r.Context(), req))
 	req.Request = r
 	w.Header().Set("Server", "gatewayd")

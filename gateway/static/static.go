@@ -38,7 +38,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch found.kind {
 	case AddSlash:
-		redirect(w, SlashLocation(req.Path, r.URL))
+		gateway.RedirectToSlash(w, r, req.Path)
 	case List:
 		h.list(w, r, found.name)
 	default:

@@ -1,4 +1,4 @@
-package static
+package gateway
 
 import (
 	"net/http"
@@ -10,11 +10,11 @@ import (
 // begins with one slash, and backslashes and line ends in it are encoded, so it cannot name another host.
 func SlashLocation(path string, u *url.URL) string {
 	to := url.URL{Path: path + "/", RawQuery: u.RawQuery, ForceQuery: u.ForceQuery}
-	return escapeQuery(to.String())
+	return EscapeReference(to.String())
 }
 
-// escapeQuery percent-encodes what no URI holds. The path is encoded already; a query is as the client sent it.
-func escapeQuery(s string) string {
+// EscapeReference percent-encodes the bytes that no URI holds, and nothing else: a query is as the client sent it.
+func EscapeReference(s string) string {
 	plain := func(c byte) bool { return c > ' ' && c < 0x7f }
 	i := 0
 	for i < len(s) && plain(s[i]) {
@@ -35,8 +35,9 @@ func escapeQuery(s string) string {
 	return b.String()
 }
 
-func redirect(w http.ResponseWriter, location string) {
-	w.Header().Set("Location", location)
+// RedirectToSlash answers 301 with SlashLocation.
+func RedirectToSlash(w http.ResponseWriter, r *http.Request, path string) {
+	w.Header().Set("Location", SlashLocation(path, r.URL))
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusMovedPermanently)
 }
