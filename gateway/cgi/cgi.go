@@ -84,6 +84,17 @@ func (b *Backend) RoundTrip(req *gateway.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// Check looks for what would keep the program of req from being started, without starting it; nil if nothing is seen.
+func (b *Backend) Check(req *gateway.Request) error {
+	spec := process.Spec{Dir: b.dir(&req.Script)}
+	spec.Path, spec.Args = b.command(&req.Script)
+	d, ok := process.Check(spec)
+	if !ok {
+		return nil
+	}
+	return startFailure(spec, d, errors.New(d.Cause))
+}
+
 // command is what to execute for a script.
 func (b *Backend) command(s *cgispec.Script) (path string, args []string) {
 	args = b.opt.Command

@@ -19,10 +19,19 @@ import (
 // startError is the error of a request whose program could not be started.
 func startError(s process.Spec, err error) *gateway.Error {
 	d := process.Explain(s, err)
+	e := startFailure(s, d, fmt.Errorf("%s (%w)", d.Cause, errnoOf(err)))
+	if errors.Is(err, unix.E2BIG) {
+		e.Status, e.Public = http.StatusRequestHeaderFieldsTooLarge, ""
+	}
+	return e
+}
+
+// startFailure is the error of a program that was not started because of err, or would not be.
+func startFailure(s process.Spec, d process.Diagnosis, err error) *gateway.Error {
 	e := &gateway.Error{
 		Status: http.StatusBadGateway,
 		Op:     "cgi: start " + s.Path,
-		Err:    fmt.Errorf("%s (%w)", d.Cause, errnoOf(err)),
+		Err:    err,
 		Hint:   d.Hint,
 		Public: "The program behind this address could not be started.",
 	}
@@ -31,8 +40,6 @@ func startError(s process.Spec, err error) *gateway.Error {
 		e.Status, e.Public = http.StatusForbidden, ""
 	case d.Busy:
 		e.Status, e.Public, e.RetryAfter = http.StatusServiceUnavailable, "", time.Second
-	case errors.Is(err, unix.E2BIG):
-		e.Status, e.Public = http.StatusRequestHeaderFieldsTooLarge, ""
 	}
 	return e
 }

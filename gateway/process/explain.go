@@ -231,3 +231,27 @@ func reason(err error) string {
 	}
 	return err.Error()
 }
+
+// Check looks for what would keep s from being started, without starting it. What it does not find may still be there.
+func Check(s Spec) (Diagnosis, bool) {
+	if d, ok := badDir(s.Dir); ok {
+		return d, true
+	}
+	if d, ok := badPath(s.Path); ok {
+		return d, true
+	}
+	if d, ok := badInterpreter(s.Path, 0); ok {
+		return d, true
+	}
+	head, err := readHead(s.Path)
+	if err != nil {
+		return Diagnosis{}, false // a program may be run without the right to read it
+	}
+	if isELF(head) {
+		return wrongELF(s.Path)
+	}
+	if _, ok := shebang(head); ok {
+		return Diagnosis{}, false
+	}
+	return badFormat(s.Path)
+}

@@ -140,6 +140,14 @@ func badShebang(path string, l shebangLine) (Diagnosis, bool) {
 func isELF(head []byte) bool { return bytes.HasPrefix(head, []byte(elf.ELFMAG)) }
 
 func badELF(path string) (Diagnosis, bool) {
+	if d, ok := wrongELF(path); ok {
+		return d, true
+	}
+	return Diagnosis{Cause: path + " is a damaged program file, or one for another system", Hint: "build or copy it again"}, true
+}
+
+// wrongELF is what can be seen to be wrong with a program file.
+func wrongELF(path string) (Diagnosis, bool) {
 	f, err := elf.Open(path)
 	if err != nil {
 		return Diagnosis{Cause: path + " is a damaged or cut off program file", Hint: "build or copy it again"}, true
@@ -154,7 +162,7 @@ func badELF(path string) (Diagnosis, bool) {
 	if f.Type != elf.ET_EXEC && f.Type != elf.ET_DYN {
 		return Diagnosis{Cause: path + " is not a whole program: an object file or core dump", Hint: "link it first"}, true
 	}
-	return Diagnosis{Cause: path + " is a damaged program file, or one for another system", Hint: "build or copy it again"}, true
+	return Diagnosis{}, false
 }
 
 // machine is the processor that this process was built for.

@@ -112,6 +112,9 @@ func (g *Generation) explainScript(e *Explanation, part *route, req *gateway.Req
 		req.Script = target.Script
 		e.File = target.Script.Filename
 		e.Vars = req.Vars(nil, &part.env)
+		if err := part.backend.Check(req); err != nil {
+			e.failed(err)
+		}
 	}
 }
 
