@@ -75,10 +75,16 @@ func flushAtOnce(h http.Header) bool {
 // drain lets the program finish what the client does not get. The head is sent first: the client need not wait.
 func drain(w http.ResponseWriter, body io.ReadCloser) error {
 	http.NewResponseController(w).Flush()
+	discard(body)
+	return nil
+}
+
+// discard reads what nobody gets, within drainBytes and drainTime. To close body instead would stop a program that has
+// said where to go on and is still at work.
+func discard(body io.ReadCloser) {
 	timer := time.AfterFunc(drainTime, func() { body.Close() })
 	defer timer.Stop()
 	io.CopyN(io.Discard, body, drainBytes)
-	return nil
 }
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}

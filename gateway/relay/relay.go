@@ -98,8 +98,13 @@ func (h *Handler) run(w http.ResponseWriter, req *gateway.Request) {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == cgispec.StatusLocalRedirect {
+		discard(resp.Body)
 		resp.Body.Close()
 		clock.stop()
+		if ctx.Err() != nil {
+			gateway.Fail(w, original, whyCancelled(ctx, ctx.Err()))
+			return
+		}
 		h.localRedirect(w, original, req, resp.Header.Get("Location"))
 		return
 	}

@@ -38,6 +38,7 @@ func (h *Handler) sendfile(w http.ResponseWriter, r *http.Request, resp *http.Re
 	if !ok {
 		return false
 	}
+	discard(resp.Body)
 	resp.Body.Close()
 	for _, name := range sendfileKept {
 		if values, ok := resp.Header[name]; ok {
