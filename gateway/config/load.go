@@ -103,7 +103,7 @@ func (l *loader) read(text []byte) *rawConfig {
 		return nil
 	}
 	if root == nil {
-		l.whole(`the config is empty; write at least routes: { "/*": { static: ./public } }`)
+		l.errorAt(Pos{Line: 1, Column: 1}, nil, `the config is empty; write at least routes: { "/*": { static: ./public } }`)
 		return nil
 	}
 	var raw rawConfig

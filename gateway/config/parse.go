@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -182,6 +183,48 @@ func (s *syntaxError) explain() (Pos, string) {
 }
 
 // explainMessage puts the reader's own words into ours.
+// keyAbove looks for a key that has lost its colon, or the blank after it, in the nearest line above with text; at is
+// where that is missing.
+func (s *syntaxError) keyAbove() (at Pos, what string, ok bool) {
+	indent := indentation(s.line(s.at.Line))
+	for n := s.at.Line - 1; n > 0; n-- {
+		line, _, _ := strings.Cut(s.line(n), " #")
+		word := strings.TrimSpace(line)
+		if word == "" || word[0] == '#' {
+			continue
+		}
+		if key, value, ok := strings.Cut(word, ":"); ok && isWord(key) && value != "" && value[0] != ' ' {
+			return Pos{n, indentation(line) + len(key) + 1}, "a blank is missing after this colon", true
+		}
+		at := Pos{n, utf8.RuneCountInString(strings.TrimRight(line, " \t")) + 1}
+		return at, fmt.Sprintf(`a ":" is missing after %s`, quote(strings.Trim(word, `"'`))), indentation(line) < indent && isWord(word)
+	}
+	return Pos{}, "", false
+}
+
+// isWord says whether s could be a key as it stands, quoted or not, and nothing more.
+func isWord(s string) bool {
+	return s != "" && s[0] != '-' && !strings.ContainsAny(s, ":{}[],|> \t")
+}
+
+// wordBefore is the lone word between the indentation and the place of the error, if a value begins there: a key that
+// has lost its colon.
+func (s *syntaxError) wordBefore() (word string, ok bool) {
+	if !slices.Contains([]string{"{", "[", `"`, "'"}, s.char()) {
+		return "", false
+	}
+	line := []rune(s.line(s.at.Line))
+	before := string(line[:min(max(s.at.Column-1, 0), len(line))])
+	word = strings.TrimSpace(before)
+	quoted := len(word) > 2 && (word[0] == '"' || word[0] == '\'') && word[len(word)-1] == word[0]
+	if quoted {
+		word = word[1 : len(word)-1]
+	}
+	return word, word != "" && strings.HasSuffix(before, " ") && !strings.ContainsAny(word, `:{}[],"' `)
+}
+
+func indentation(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
+
 func (s *syntaxError) explainMessage() (Pos, string) {
 	if name, ok := between(s.message, "unknown anchor '", "' referenced"); ok {
 		return s.at, s.unknownAnchor(name)
@@ -194,6 +237,9 @@ func (s *syntaxError) explainMessage() (Pos, string) {
 	case strings.Contains(s.message, "',' or '}'"):
 		return s.openedOr(), `the "{" that opens here is not closed properly: a "," or "}" is missing before line ` + fmt.Sprint(s.at.Line) + `, column ` + fmt.Sprint(s.at.Column)
 	case strings.Contains(s.message, "mapping values are not allowed"):
+		if at, what, ok := s.keyAbove(); ok {
+			return at, what
+		}
 		return s.at, `this ":" has no place here; check the indentation, and quote a value that holds ": "`
 	case strings.Contains(s.message, "cannot start any token"):
 		return s.at, fmt.Sprintf("a value cannot begin with %s; put it in quotes", quote(s.char()))
@@ -201,6 +247,9 @@ func (s *syntaxError) explainMessage() (Pos, string) {
 		return s.at, `this escape is not known in double quotes; write the backslash twice, or use single quotes`
 	case strings.Contains(s.message, "did not find expected key"), strings.Contains(s.message, "<document start>"),
 		strings.Contains(s.message, "'-' indicator"):
+		if word, ok := s.wordBefore(); ok {
+			return s.at, fmt.Sprintf(`a ":" is missing after %s`, quote(word))
+		}
 		return s.at, "this does not belong to what stands above it; check the indentation: keys of one mapping begin in the same column"
 	case strings.Contains(s.context, "scanning a simple key"):
 		return s.openedOr(), `a ":" is missing after this word, or it should stand further to the right`

@@ -75,6 +75,8 @@ func patternProblem(s string) string {
 		return `a pattern is missing here; "/*" is every path`
 	case s == "*":
 		return `a pattern begins with "/"; did you mean "/*"?`
+	case strings.HasPrefix(s, "*."):
+		return starProblem("/" + s)
 	case s[0] != '/':
 		return fmt.Sprintf(`a pattern begins with "/"; did you mean %s?`, quote("/"+strings.TrimPrefix(s, "./")))
 	case strings.ContainsAny(s, "{}"):
@@ -220,9 +222,18 @@ func (l *loader) hosts(key string, p place, owner map[string]Pos) []string {
 // check wants something to serve, and a place for bodies.
 func (c *rawConfig) check(l *loader, _ place) {
 	if len(c.Routes.v) == 0 && len(c.Sites.v) == 0 && !c.Routes.bad && !c.Sites.bad && !c.excused {
-		l.errorAtKey(c.Routes.place, `there are no routes; write at least routes: { "/*": { static: ./public } }`)
+		l.errorAtKey(c.placeOfRoutes(), `there are no routes; write at least routes: { "/*": { static: ./public } }`)
 	}
 	c.checkTemp(l)
+}
+
+// placeOfRoutes is where the routes stand, or the top of the file, where they could: a problem wants a line.
+func (c *rawConfig) placeOfRoutes() place {
+	if c.Routes.given {
+		return c.Routes.place
+	}
+	top := Pos{Line: 1, Column: 1}
+	return place{at: top, key: top, path: (*keyPath)(nil).child("routes")}
 }
 
 // checkTemp looks at the default, too: not every container has a /var/tmp.

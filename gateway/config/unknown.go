@@ -70,11 +70,14 @@ func isMain(key string) bool {
 func (l *loader) guess(tab *table, key string) (why, meant string) {
 	near := nearest(key, tab.known())
 	other := synonym(tab, key)
+	joined, value := runTogether(tab, key)
 	homes := l.elsewhere(key)
 	isRoute := tab.typ == reflect.TypeFor[rawRoute]()
 	switch {
 	case isRoute && slices.Contains(laterHandlers(), key):
 		return key + " is not a handler of this version; there are static, cgi, redirect and respond", "cgi"
+	case joined != "":
+		return fmt.Sprintf("%s has no colon with a blank after it; did you mean %s?", quote(key), quote(joined+": "+value)), joined
 	case other != "":
 		return fmt.Sprintf("%s is not known here; did you mean %s?", quote(key), quote(other)), other
 	case len(homes) > 0:
@@ -96,6 +99,20 @@ func (l *loader) guess(tab *table, key string) (why, meant string) {
 		return fmt.Sprintf("%s is not known here; there are %s", quote(key), strings.Join(tab.keys(), ", ")), ""
 	}
 	return quote(key) + " is not known here", ""
+}
+
+// runTogether takes a key apart that holds its value, too: "static ./public", "static:./public". YAML ends a key only
+// at a colon with a blank after it.
+func runTogether(tab *table, key string) (word, value string) {
+	i := strings.IndexAny(key, ": ")
+	if i <= 0 || strings.Trim(key[i:], ": ") == "" {
+		return "", ""
+	}
+	word, value = key[:i], strings.TrimLeft(key[i:], ": ")
+	if !slices.Contains(tab.known(), word) {
+		word = nearest(word, tab.known())
+	}
+	return word, value
 }
 
 const inRoute = "in a route"
