@@ -106,6 +106,7 @@ func (r *run) ending() (how, hint string) {
 		if d, ok := process.CarriageReturn(r.script); ok {
 			return how + ": " + d.Cause, d.Hint
 		}
+		return how, "a command that it wanted to run was not found, or may not be run: install it, write its whole path, or add its folder to PATH by `env` or `pass_env`"
 	}
 	return how, ""
 }

@@ -128,6 +128,8 @@ func TestProgramsThatDoNotAnswer(t *testing.T) {
 		{"head without end", "#!/bin/sh\necho Content-Type: text/plain\n", []string{"inside the head", "empty line"}},
 		{"no header", "#!/bin/sh\necho '<html>hello'\nsleep 60\n", []string{"<html>hello"}},
 		{"CR LF behind env", "#!/usr/bin/env sh\r\necho hello\r\n", []string{"exit status 127", "CR LF", "sed -i"}},
+		{"missing command behind env", "#!/usr/bin/env no-such-interpreter\n", []string{"exit status 127", "no-such-interpreter", "pass_env"}},
+		{"missing command in a shell", "#!/bin/sh\nexec no-such-command\n", []string{"exit status 127", "no-such-command", "was not found"}},
 		{"closes its output and goes on", "#!/bin/sh\nexec >&-\nsleep 60\n", []string{"closed its output and went on"}},
 	}
 	for _, tt := range tests {

@@ -36,7 +36,6 @@ func accidents() []accident {
 		{"\xff\xd8\xff", "the program printed an image without a header: print \"Content-Type: image/jpeg\" and an empty line before it"},
 		{"gif8", "the program printed an image without a header: print \"Content-Type: image/gif\" and an empty line before it"},
 		{"%pdf", "the program printed a PDF without a header: print \"Content-Type: application/pdf\" and an empty line before it"},
-		{"content-type", "the Content-Type line needs a colon after the name: \"Content-Type: text/html\""},
 	}
 }
 
@@ -64,6 +63,7 @@ func (e *ResponseError) Hint() string {
 }
 
 func (e *ResponseError) lineHint() string {
+	const typeName = "content-type"
 	for _, a := range accidents() {
 		if n := len(a.prefix); n <= len(e.Sample) && equalFold(e.Sample[:n], a.prefix) {
 			return a.hint
@@ -76,6 +76,10 @@ func (e *ResponseError) lineHint() string {
 		return "the line before ends in a backslash and an n, which this shell's echo does not turn into a line end: use printf"
 	case len(e.Sample) == 0:
 		return "an empty line came before the header, often from a blank line at the top of a script or an included file"
+	case strings.Contains(e.Reason, "no colon") && len(e.Sample) >= len(typeName) && equalFold(e.Sample[:len(typeName)], typeName):
+		return "the Content-Type line needs a colon after the name: \"Content-Type: text/html\""
+	case strings.Contains(e.Reason, "a blank before the colon"):
+		return "write the colon directly after the name of the field: \"Content-Type: text/html\""
 	case strings.Contains(e.Reason, "folded"):
 		return "print each header field on one line, and no blanks in the empty line after the header"
 	case strings.Contains(e.Reason, "carriage return"):

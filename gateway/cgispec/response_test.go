@@ -229,6 +229,8 @@ func TestHints(t *testing.T) {
 		{`Content-Type: text/html\n\n` + "\n<html>\n", "use printf"},
 		{"-e Content-Type: text/html\n\n", "echo knows no -e"},
 		{"Content-Type text/html\n\n", "needs a colon"},
+		{"Content-Type : text/html\n\n", "directly after the name"},
+		{"Content-Type: text/html\r\r", "a CR alone"},
 		{"Traceback (most recent call last):\n  File", "Python exception"},
 		{"PHP Fatal error:  Uncaught Error in x.php:1\n", "PHP failed"},
 		{"PHP Warning:  Undefined variable $x in x.php on line 3\n", "display_errors"},
