@@ -29,6 +29,7 @@ func newFrontend(c config.HTTP, handler http.Handler, current *atomic.Pointer[fr
 		ReadHeaderTimeout: c.HeaderTimeout,
 		IdleTimeout:       c.IdleTimeout,
 		MaxHeaderBytes:    int(c.MaxHeader),
+		ConnContext:       withConn,
 		// OPTIONS * is answered by middleware, which logs it.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     log.New(&httpErrors{errors}, "", 0),

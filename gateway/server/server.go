@@ -252,6 +252,7 @@ func (s *Server) acquire() *Generation {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g := s.acquire()
 	defer g.release()
+	defer resetUnframed(w, r)
 	req := &gateway.Request{
 		ID:         middleware.NewRequestID(),
 		Client:     middleware.PeerAddress(r.RemoteAddr),
