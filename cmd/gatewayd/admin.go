@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -20,7 +21,7 @@ func openAdmin(s *server.Server) (closeAdmin func()) {
 		return func() {}
 	}
 	log := s.Log()
-	if err := os.MkdirAll(filepath.Dir(socket), 0o755); err != nil {
+	if err := adminFolder(socket); err != nil {
 		log.Warn().Err(err).Msg("no admin socket: gatewayd status and reload will not work; set admin: unix:PATH, or admin: off")
 		return func() {}
 	}
@@ -38,6 +39,19 @@ func openAdmin(s *server.Server) (closeAdmin func()) {
 			h.Close()
 		}
 	}
+}
+
+// adminFolder makes the folder of the socket. A user's default one is for that user alone: where it lies, others may
+// make folders, too. Whoever names a place has chosen it, and /run is root's.
+func adminFolder(socket string) error {
+	dir := filepath.Dir(socket)
+	if os.Geteuid() == 0 || socket != admin.DefaultSocket() {
+		return os.MkdirAll(dir, 0o755)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return admin.CheckFolder(dir)
 }
 
 func adminSocket(c config.Admin) string {
@@ -80,7 +94,11 @@ func (f adminFlags) call(sys system, method, path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return admin.Call(socket, method, path)
+	text, err := admin.Call(socket, method, path)
+	if errors.Is(err, admin.ErrNotRunning) {
+		return "", fmt.Errorf("%w; is it running, as this user? -c FILE or --socket PATH say where else to ask", err)
+	}
+	return text, err
 }
 
 type reloadCmd struct{ adminFlags }

@@ -66,7 +66,7 @@ func run(args []string, sys system) int {
 	case exited >= 0: // --help
 		return exited
 	case err != nil:
-		fmt.Fprintf(sys.stderr, "gatewayd: %v\nTry: gatewayd --help\n", err)
+		fmt.Fprintln(sys.stderr, "gatewayd:", usage(parser, args, err))
 		return exitUsage
 	}
 	if err := ctx.Run(sys); err != nil {

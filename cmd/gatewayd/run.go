@@ -42,6 +42,14 @@ func (c *serveDefault) Run(sys system) error {
 	return serveFile(sys, file, c.Listen)
 }
 
+// Validate refuses what contradicts itself; kong calls it.
+func (c *runCommand) Validate() error {
+	if c.Demo && c.Config != "" {
+		return errors.New("--demo has a config of its own; leave out either --demo or -c")
+	}
+	return nil
+}
+
 // Run serves until it is told to stop.
 func (c *runCommand) Run(sys system) error {
 	if c.Demo {
@@ -60,7 +68,7 @@ func findConfig(named string) (string, error) {
 		return named, nil
 	}
 	for _, file := range []string{"gatewayd.yaml", "/etc/gatewayd/gatewayd.yaml"} {
-		_, err := os.Stat(file)
+		_, err := os.Lstat(file) // a link that leads nowhere is a config that is lost, not one that never was
 		if err == nil {
 			return file, nil
 		}

@@ -173,9 +173,13 @@ func shutdown(s *server.Server, signals <-chan os.Signal) error {
 	}
 }
 
+// drained says why requests were broken off, if they were.
 func drained(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return fmt.Errorf("stopped before every request was answered: %w", err)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return errors.New("stopped at once, by a second signal; requests that were under way were broken off")
+	case errors.Is(err, context.DeadlineExceeded):
+		return errors.New("drain_timeout is over; requests that were still under way were broken off")
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -55,5 +56,56 @@ func TestRefusedReload(t *testing.T) {
 func TestNobodyThere(t *testing.T) {
 	if _, err := Call(filepath.Join(t.TempDir(), "none"), "GET", "/status"); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestCheckFolder: in the temp directory anybody may have made the folder first.
+func TestCheckFolder(t *testing.T) {
+	dir := t.TempDir()
+	folder := func(name string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := os.Mkdir(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil { // whatever the umask
+			t.Fatal(err)
+		}
+		return path
+	}
+	ours := folder("ours", 0o700)
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(ours, link); err != nil {
+		t.Fatal(err)
+	}
+	theirs := "/" // root's
+	if os.Geteuid() == 0 {
+		theirs = folder("theirs", 0o700)
+		if err := os.Chown(theirs, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ path, want string }{
+		{ours, ""},
+		{folder("readable", 0o755), ""},
+		{folder("group", 0o770), "may be written by others"},
+		{folder("all", 0o777), "may be written by others"},
+		{link, "is not a directory"},
+		{theirs, "belongs to another user"},
+		{filepath.Join(dir, "none"), "no such file"},
+	} {
+		got := ""
+		if err := CheckFolder(c.path); err != nil {
+			got = err.Error()
+		}
+		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.path, got, c.want)
+		}
+	}
+}
+
+func TestNobodyThereInFewWords(t *testing.T) {
+	_, err := Call("/nonexistent/admin.sock", "GET", "/status")
+	if want := "no gatewayd answers there: /nonexistent/admin.sock: no such file or directory"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }

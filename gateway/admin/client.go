@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -33,7 +35,7 @@ func Call(socket, method, path string) (string, error) {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return "", fmt.Errorf("%w: %s: %w", ErrNotRunning, socket, err)
+		return "", fmt.Errorf("%w: %s: %w", ErrNotRunning, socket, cause(err))
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
@@ -44,6 +46,34 @@ func Call(socket, method, path string) (string, error) {
 		return "", fmt.Errorf("%s", text)
 	}
 	return string(text), nil
+}
+
+// cause is err without the address that was made up for HTTP and the operation, as far as the system gave a reason.
+func cause(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}
+
+// CheckFolder says why the folder of the default socket is not one to trust: others may have made it first in the
+// temp directory, or may put a socket of theirs there.
+func CheckFolder(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a directory", dir)
+	case !ok || int(stat.Uid) != os.Geteuid():
+		return fmt.Errorf("%s belongs to another user", dir)
+	case info.Mode().Perm()&0o022 != 0:
+		return fmt.Errorf("%s may be written by others: chmod go-w %s", dir, dir)
+	}
+	return nil
 }
 
 // DefaultSocket is where the socket is unless the configuration says otherwise.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,6 +19,9 @@ import (
 func readFailure(file string, err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if target, err := os.Readlink(file); err == nil {
+			return fmt.Sprintf("this is a link to %s, which is not there", quote(target))
+		}
 		return "there is no such file"
 	case errors.Is(err, fs.ErrPermission):
 		return "the file may not be read by this user"

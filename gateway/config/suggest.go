@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// Nearest is the word that s was probably meant to be, "" if none is close.
+func Nearest(s string, words []string) string { return nearest(s, words) }
+
 // nearest is the word that s was probably meant to be, "" if none is close: few edits away, or longer or shorter.
 func nearest(s string, words []string) string {
 	best, distance := "", closeEnough(s)+1
