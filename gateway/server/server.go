@@ -53,7 +53,7 @@ type Server struct {
 type Reloads struct {
 	Applied  int       `json:"applied"`
 	Refused  int       `json:"refused"`
-	LastTime time.Time `json:"last_time"`
+	LastTime time.Time `json:"last_time,omitzero"` // of the last one that was tried; not there before the first
 	// LastProblems are those of the last configuration if it was refused.
 	LastProblems []string `json:"last_problems,omitempty"`
 }
