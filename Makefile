@@ -13,7 +13,7 @@ fuzz: ## every fuzz target, FUZZTIME each (default 10m)
 	bash scripts/fuzz.sh $(FUZZTIME)
 
 soak: ## the long forms: 4 GiB bodies, 10,000 mixed requests
-	GATEWAYD_SOAK=1 go test -count=1 -timeout 60m -run 'TestLarge|TestMixed' -v ./cmd/gatewayd
+	GATEWAYD_SOAK=1 go test -count=1 -timeout 60m -run 'TestLarge|TestMixed|Swap' -v ./cmd/gatewayd ./gateway/docroot
 
 clean:
 	rm -f gatewayd

@@ -110,12 +110,16 @@ func defaultSentence(status int) string {
 		return "This address does not take that method."
 	case http.StatusRequestTimeout:
 		return "The request took too long to arrive."
+	case http.StatusPreconditionFailed:
+		return "What the request demands of the file does not hold: it has changed, or is not there."
 	case http.StatusRequestEntityTooLarge:
 		return "The request body is larger than this address takes."
 	case http.StatusRequestURITooLong:
 		return "The address is longer than this server takes."
 	case http.StatusRequestHeaderFieldsTooLarge:
 		return "The request header is larger than this server takes."
+	case http.StatusRequestedRangeNotSatisfiable:
+		return "The part that was asked for does not exist."
 	case http.StatusExpectationFailed:
 		return "The request expects something that this server does not know."
 	case http.StatusInternalServerError:
