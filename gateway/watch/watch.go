@@ -6,10 +6,12 @@ package watch
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -22,7 +24,10 @@ const settle = 100 * time.Millisecond
 type File struct {
 	path   string
 	events *fsnotify.Watcher
-	seen   [sha256.Size]byte
+	seen   [sha256.Size]byte // what changed was last called for
+
+	changing bool              // the last look found another content, which may still change
+	looked   [sha256.Size]byte // what it found
 }
 
 // Open begins to watch the file at path, which may be missing for the moment; its directory must be there. The caller
@@ -45,24 +50,53 @@ func Open(path string) (*File, error) {
 // file that is missing for the moment is no change. It returns once ctx has ended.
 func (f *File) Run(ctx context.Context, changed func()) {
 	defer f.events.Close()
-	quiet := time.NewTimer(settle)
-	quiet.Stop()
+	look := time.NewTimer(settle)
+	look.Stop()
+	waiting := false // look runs
+	last := time.Time{}
+	touched := func() {
+		last = time.Now()
+		if !waiting {
+			waiting = true
+			look.Reset(settle)
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-f.events.Events:
-			quiet.Reset(settle)
+			touched()
 		case <-f.events.Errors: // events were lost: look
-			quiet.Reset(settle)
-		case <-quiet.C:
-			f.watchHops() // a link may lead elsewhere now
-			if now, err := digest(f.path); err == nil && now != f.seen {
-				f.seen = now
+			touched()
+		case <-look.C:
+			waiting = false
+			if f.settled(time.Since(last) >= settle) {
 				changed()
+			} else if f.changing {
+				waiting = true
+				look.Reset(settle)
 			}
 		}
 	}
+}
+
+// settled looks at the file and says whether its content has become another for good: if the directory was quiet, or if
+// the content is the same as at the look before. Something else in the directory may never be quiet, a log for one.
+func (f *File) settled(quiet bool) bool {
+	f.watchHops() // a link may lead elsewhere now
+	now, err := digest(f.path)
+	if err != nil || now == f.seen {
+		f.changing = false
+		return false
+	}
+	again := f.changing && now == f.looked
+	f.looked, f.changing = now, !quiet && !again
+	if f.changing {
+		return false
+	}
+	f.seen = now
+	return true
 }
 
 // watchHops watches the directory of the file and of each one that its symbolic links lead through. Watching a
@@ -86,12 +120,22 @@ func (f *File) watchHops() error {
 	return nil
 }
 
+var errNotRegular = errors.New("not a regular file")
+
+// digest reads regular files alone: what is read from a pipe is gone for whoever it was meant for.
 func digest(path string) (sum [sha256.Size]byte, err error) {
-	file, err := os.Open(path)
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return sum, err
 	}
 	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return sum, err
+	}
+	if !info.Mode().IsRegular() {
+		return sum, errNotRegular
+	}
 	h := sha256.New()
 	if _, err := io.Copy(h, file); err != nil {
 		return sum, err

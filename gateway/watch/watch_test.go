@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -104,6 +106,63 @@ func TestFileIsReadOnceItHasSettled(t *testing.T) {
 	}
 	expect(t, changes, text)
 	quiet(t, changes)
+}
+
+// A log in the same directory is written without a pause.
+func TestFileInABusyDirectory(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	write(t, path, "one")
+	changes := watching(t, path)
+	stop := make(chan struct{})
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		log, err := os.Create(filepath.Join(dir, "log"))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer log.Close()
+		for tick := time.NewTicker(settle / 20); ; {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				log.WriteString("line\n")
+			}
+		}
+	})
+	defer writer.Wait()
+	defer close(stop)
+	time.Sleep(settle)
+	write(t, path, "two")
+	expect(t, changes, "two")
+}
+
+// What a pipe holds is for whoever reads the config from it.
+func TestPipeIsNotRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pipe, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pipe.Close()
+	pipe.WriteString("config")
+	// A reader would wait for the end, which pipe keeps from coming.
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.events.Close()
+	pipe.SetReadDeadline(time.Now().Add(patience))
+	got := make([]byte, 100)
+	n, err := pipe.Read(got)
+	if string(got[:n]) != "config" {
+		t.Errorf("%q is left in the pipe (%v)", got[:n], err)
+	}
 }
 
 // TestFileBehindLinks is how Kubernetes mounts a ConfigMap: file -> ..data/file, ..data -> a directory that is replaced.
