@@ -46,11 +46,19 @@ func (c *explainCmd) Run(sys system) error {
 func methodAndURL(words []string) (method, url string, err error) {
 	switch len(words) {
 	case 1:
-		return http.MethodGet, words[0], nil
+		method, url = http.MethodGet, words[0]
 	case 2:
-		return strings.ToUpper(words[0]), words[1], nil
+		method, url = strings.ToUpper(words[0]), words[1]
+	default:
+		return "", "", errors.New("explain takes a URL, or a method and a URL")
 	}
-	return "", "", errors.New("explain takes a URL, or a method and a URL")
+	switch {
+	case strings.Contains(method, "/"):
+		return "", "", fmt.Errorf("the method stands before the URL: gatewayd explain %s %s", strings.ToUpper(url), words[0])
+	case strings.HasPrefix(url, "/"), strings.Contains(url, "://"), url == "*":
+		return method, url, nil
+	}
+	return "", "", fmt.Errorf("%q is neither a path nor a URL; write /%s or http://%s", url, url, url)
 }
 
 func printExplanation(sys system, e *server.Explanation) {
