@@ -187,12 +187,18 @@ func (s *Server) logsFor(conf config.Log, previous *Generation) (*logs, error) {
 	return openLogs(conf)
 }
 
-// forget is called when a retired generation is closed. Its logs are closed unless the current one writes to them.
+// forget is called when a retired generation is closed. Its logs are closed unless the current one writes to them, or
+// another that is still held.
 func (s *Server) forget(g *Generation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.retired, g)
-	if current := s.current.Load(); current != g && current.logs != g.logs {
+	current := s.current.Load()
+	inUse := current == g || current.logs == g.logs
+	for other := range s.retired {
+		inUse = inUse || other.logs == g.logs
+	}
+	if !inUse {
 		g.logs.Close()
 	}
 }

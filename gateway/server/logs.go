@@ -9,6 +9,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
 
 	"gatewayd/gateway/config"
 )
@@ -116,8 +117,9 @@ func openLogFile(path string) (*logFile, error) {
 	return &logFile{path: path, file: file}, nil
 }
 
+// openAppend does not wait: a FIFO that nobody reads is an error.
 func openAppend(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NONBLOCK|unix.O_NOCTTY, 0o640)
 	if err != nil {
 		return nil, fmt.Errorf("open the log file: %w", err)
 	}
