@@ -59,11 +59,24 @@ func serveDemo(sys system, listen []string) error {
 	}}.run(signals)
 }
 
-// notify takes over the signals of the contract.
-func notify() (signals chan os.Signal, stop func()) {
-	signals = make(chan os.Signal, 16)
-	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGTERM, syscall.SIGINT)
-	return signals, func() { signal.Stop(signals) }
+// signals are those of the contract, in a channel for each purpose: none pushes another out, and a reload that is asked
+// for while one waits is that one.
+type signals struct{ stop, reload, reopen chan os.Signal }
+
+// notify takes over the signals of the contract. It takes SIGPIPE, too: to write to a standard output or error that
+// nobody reads any more is then a failed write, not the end. Programs are started with the default action all the same.
+func notify() (s signals, stop func()) {
+	s = signals{stop: make(chan os.Signal, 2), reload: make(chan os.Signal, 1), reopen: make(chan os.Signal, 1)}
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(s.stop, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(s.reload, syscall.SIGHUP)
+	signal.Notify(s.reopen, syscall.SIGUSR1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	return s, func() {
+		for _, c := range []chan os.Signal{s.stop, s.reload, s.reopen, pipe} {
+			signal.Stop(c)
+		}
+	}
 }
 
 // listenOn replaces the addresses of a config by those of the command line, if there are any.
@@ -92,7 +105,7 @@ func (v service) load() (*config.Config, config.Problems) {
 }
 
 // run serves until a signal ends it.
-func (v service) run(signals <-chan os.Signal) error {
+func (v service) run(signals signals) error {
 	// Before the config is read: a change in between must not go unnoticed.
 	watched, watchErr := v.watch()
 	s := server.New(server.Options{Load: v.load, Announce: v.sys.stdout, Version: version()})
@@ -134,26 +147,33 @@ func warnAboutRoot(s *server.Server) {
 }
 
 // handleSignals returns when the server has ended.
-func handleSignals(s *server.Server, signals <-chan os.Signal) error {
-	for sig := range signals {
-		log := s.Log()
-		switch sig {
-		case syscall.SIGHUP:
-			s.Reload() // it logs what becomes of it
-		case syscall.SIGUSR1:
-			if err := s.ReopenLogs(); err != nil {
-				log.Error().Err(err).Msg("a log file could not be reopened; the old one goes on")
-			}
+func handleSignals(s *server.Server, signals signals) error {
+	for {
+		select { // to stop comes first, whatever else waits
+		case sig := <-signals.stop:
+			return stopping(s, signals.stop, sig)
 		default:
-			log.Info().Str("signal", sig.String()).Msg("stopping: requests in flight are answered first; the same signal again stops at once")
-			return shutdown(s, signals)
+		}
+		select {
+		case sig := <-signals.stop:
+			return stopping(s, signals.stop, sig)
+		case <-signals.reload:
+			s.Reload() // it logs what becomes of it
+		case <-signals.reopen:
+			if err := s.ReopenLogs(); err != nil {
+				s.Log().Error().Err(err).Msg("a log file could not be reopened; the old one goes on")
+			}
 		}
 	}
-	return nil
+}
+
+func stopping(s *server.Server, again <-chan os.Signal, sig os.Signal) error {
+	s.Log().Info().Str("signal", sig.String()).Msg("stopping: requests in flight are answered first; the same signal again stops at once")
+	return shutdown(s, again)
 }
 
 // shutdown drains for as long as the configuration allows; a second signal ends that.
-func shutdown(s *server.Server, signals <-chan os.Signal) error {
+func shutdown(s *server.Server, again <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	if limit := s.DrainTimeout(); limit > 0 {
 		ctx, cancel = context.WithTimeout(ctx, limit)
@@ -165,10 +185,8 @@ func shutdown(s *server.Server, signals <-chan os.Signal) error {
 		select {
 		case err := <-done:
 			return drained(err)
-		case sig := <-signals:
-			if sig == syscall.SIGTERM || sig == syscall.SIGINT {
-				cancel()
-			}
+		case <-again:
+			cancel()
 		}
 	}
 }
