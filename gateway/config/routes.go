@@ -20,6 +20,7 @@ type namedRoute struct {
 	pattern string
 	place   place
 	raw     *rawRoute
+	good    bool // nothing had to be said of it
 }
 
 func (v *routesValue) emptyAllowed() {}
@@ -28,6 +29,7 @@ func (v *routesValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 	before := len(l.problems)
 	defer func() { v.bad = len(v.v) == 0 && len(l.problems) > before }()
 	l.eachPair(n, p, func(pattern string, n *yaml.Node, p place) {
+		before := len(l.problems)
 		if why := patternProblem(pattern); why != "" {
 			l.errorAtKey(p, "%s", why)
 		}
@@ -39,8 +41,11 @@ func (v *routesValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 			return
 		}
 		l.mapping(n, r.raw, p)
-		l.checkPatternOf(r)
+		v.v[len(v.v)-1].good = len(l.problems) == before
 	})
+	for _, r := range v.v {
+		l.checkPatternOf(r, v.v)
+	}
 }
 
 // routeWithoutHandler is for a route that is a bare word: "/*": ./public.
@@ -118,10 +123,19 @@ func starProblem(s string) string {
 	return fmt.Sprintf(`"*" stands only for everything below a slash, at the end; did you mean %s?`, quote(strings.TrimSuffix(rest[:i], "/")+"/*"))
 }
 
-// checkPatternOf warns of a pattern that looks like a prefix and is not.
-func (l *loader) checkPatternOf(r namedRoute) {
-	if r.pattern != "/" && strings.HasSuffix(r.pattern, "/") && (r.raw.Static != nil || r.raw.CGI != nil) {
-		l.warn(r.place, "%s is this one path only; everything below it is %s", quote(r.pattern), quote(r.pattern+"*"))
+// checkPatternOf warns of a pattern that looks like a prefix and is not: a slash at its end, or a directory behind it,
+// of which it would serve nothing but the index.
+func (l *loader) checkPatternOf(r namedRoute, all []namedRoute) {
+	if !r.good || strings.HasSuffix(r.pattern, "/*") {
+		return
+	}
+	below := strings.TrimSuffix(r.pattern, "/") + "/*"
+	if slices.ContainsFunc(all, func(other namedRoute) bool { return other.pattern == below }) {
+		return
+	}
+	slash := r.pattern != "/" && strings.HasSuffix(r.pattern, "/") && r.raw.CGI != nil
+	if slash || r.raw.Static != nil || r.raw.CGI != nil && (r.raw.CGI.Run.dir || r.raw.CGI.Root.given) {
+		l.warn(r.place, "%s is this one path only; everything below it is %s", quote(r.pattern), quote(below))
 	}
 }
 
