@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -40,8 +41,11 @@ func bind(c config.Listen) (net.Listener, error) {
 }
 
 // ListenUnix listens on a unix socket that has mode from its first moment on. A socket at path that nobody listens on
-// any more is replaced; the file is removed when the listener is closed.
+// any more is replaced; the file is removed when the listener is closed. The directory is made if it is missing.
 func ListenUnix(path string, mode uint32) (net.Listener, error) {
+	if err := makeFolder(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("listen on unix:%s: make its directory: %w", path, err)
+	}
 	if err := removeStale(path); err != nil {
 		return nil, err
 	}
@@ -63,6 +67,17 @@ func ListenUnix(path string, mode uint32) (net.Listener, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// makeFolder makes one directory, such as /run/gatewayd, which is gone after each boot. More than one is rather a
+// mistake in the path.
+func makeFolder(dir string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		if info, statErr := os.Stat(dir); statErr != nil || !info.IsDir() {
+			return err
+		}
+	}
+	return nil
 }
 
 func explainBind(c config.Listen, err error) error {
