@@ -110,17 +110,19 @@ func (s *Server) refused(err error) error {
 	s.reloads.Refused++
 	s.reloads.LastTime, s.reloads.LastProblems = time.Now(), nil
 	log := s.Log()
+	event := log.Error().Uint64("generation", s.current.Load().Number)
 	var problems config.Problems
 	if errors.As(err, &problems) {
 		logProblems(log, problems)
 		for _, p := range problems {
 			s.reloads.LastProblems = append(s.reloads.LastProblems, p.String())
 		}
+		event.Int("problems", len(problems))
 	} else {
 		s.reloads.LastProblems = []string{err.Error()}
+		event.Err(err)
 	}
-	log.Error().Err(err).Uint64("generation", s.current.Load().Number).
-		Msg("the configuration was not reloaded; the one before goes on serving")
+	event.Msg("the configuration was not reloaded; the one before goes on serving")
 	return err
 }
 
