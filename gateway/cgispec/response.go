@@ -29,7 +29,7 @@ type ResponseOptions struct {
 // Lines end in LF or CRLF. The status is that of the Status field or of an HTTP status line that comes first (as NPH
 // programs print it, section 5; both together must agree), 200-599; without one it is 302 with a Location, and 200
 // otherwise. A Location that starts with one "/" and no status make StatusLocalRedirect; "//host/path" names another
-// host, so it goes to the client like any other. Heads with a 1xx status before the final one are dropped, except 103;
+// host, and a fragment is for the client alone, so these go to the client like any other. Heads with a 1xx status before the final one are dropped, except 103;
 // 101 is an error, for there is nobody to switch protocols.
 //
 // The header has no Status, no Content-Length and no hop-by-hop field: neither the well-known ones, Transfer-Encoding
@@ -121,7 +121,7 @@ func (h *head) statusOf(locations []string) (int, error) {
 		return http.StatusOK, nil
 	case location == "":
 		return 0, h.fault(BadField, "the Location is empty", nil)
-	case location[0] == '/' && !strings.HasPrefix(location, "//"):
+	case location[0] == '/' && !strings.HasPrefix(location, "//") && !strings.Contains(location, "#"):
 		return StatusLocalRedirect, nil
 	}
 	return http.StatusFound, nil

@@ -147,7 +147,7 @@ func slowBlock(lines []string, fields *int) (status int, header http.Header, len
 		return 200, header, length, true
 	case location[0] == "":
 		return
-	case strings.HasPrefix(location[0], "/") && !strings.HasPrefix(location[0], "//"):
+	case strings.HasPrefix(location[0], "/") && !strings.HasPrefix(location[0], "//") && !strings.Contains(location[0], "#"):
 		return StatusLocalRedirect, header, length, true
 	}
 	return 302, header, length, true
@@ -156,7 +156,7 @@ func slowBlock(lines []string, fields *int) (status int, header http.Header, len
 func FuzzReadResponse(f *testing.F) {
 	for _, seed := range []string{
 		"Content-Type: text/plain\r\n\r\nbody", "Status: 404\n\n", "Status: 404 Not Found\nLocation: /x\n\n", "HTTP/1.1 299 Odd\nStatus: 299\n\nx",
-		"Status: 103\nLink: x\n\nStatus: 100\n\nStatus: 200\nA: b\n\nbody", "Location: /x\nLocation: /x\n\n", "Location: //x\n\n", "Location: x\nConnection: Location\n\n",
+		"Status: 103\nLink: x\n\nStatus: 100\n\nStatus: 200\nA: b\n\nbody", "Location: /x\nLocation: /x\n\n", "Location: //x\n\n", "Location: /x#y\n\n", "Location: x\nConnection: Location\n\n",
 		"Content-Length: 5\ncontent-length: 05\n\n12345", "Content-Length: 9223372036854775808\n\n", "X: a\n b\n\n", "X : a\n\n", ": a\n\n", "hello\n", "", "\n", "\r\n\r\n",
 		"Set-Cookie: a\nSet-Cookie: b\n\n", "Connection: a, b\nA: 1\nB: 2\n\n", "A: b\nA: b\nA: b\nA: b\nA: b\nA: b\nA: b\n\n", "X: a\rb\n\n", "X: a\x00\n\n", "X:\xff \t \n\r\n\xff",
 		"HTTP/1.1  200\n\n", "HTTP/1.1 200OK\n\n", "Status: 200 \x01\n\n", "Content-Type: a\nContent-Type: b\n\n",

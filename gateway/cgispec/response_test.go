@@ -73,6 +73,7 @@ func TestReadResponse(t *testing.T) {
 		{"absolute Location", "Location: http://h/x#f\n\n", `302 -1 Location=["http://h/x#f"]` + "\n"},
 		{"local Location", "Location: /plain.txt?a=b\n\nignored", `0 -1 Location=["/plain.txt?a=b"]` + "\nignored"},
 		{"Location names another host", "Location: //h/x\n\n", `302 -1 Location=["//h/x"]` + "\n"},
+		{"Location with a fragment", "Location: /x?a=b#f\n\n", `302 -1 Location=["/x?a=b#f"]` + "\n"},
 		{"relative Location", "Location: adminer.php?x\n\n", `302 -1 Location=["adminer.php?x"]` + "\n"},
 		{"Location with Status", "Status: 307\nLocation: /x\n\n", `307 -1 Location=["/x"]` + "\n"},
 		{"Status after Location", "Location: /x\nStatus: 303\n\n", `303 -1 Location=["/x"]` + "\n"},
