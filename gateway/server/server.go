@@ -93,6 +93,7 @@ func (s *Server) Reload() (summary string, err error) {
 	}
 	logProblems(s.Log(), problems)
 	if previous := s.current.Load(); reflect.DeepEqual(conf, previous.Config) {
+		s.reloads.LastTime, s.reloads.LastProblems = time.Now(), nil // what was refused before has been taken back
 		return fmt.Sprintf("generation %d: nothing has changed", previous.Number), nil
 	}
 	change, err := s.apply(conf)
