@@ -76,7 +76,7 @@ func (h *Handler) run(w http.ResponseWriter, req *gateway.Request) {
 	body, err := h.spoolBody(original)
 	interrupt.disarm()
 	if err != nil {
-		gateway.Fail(w, original, whyCancelled(ctx, err))
+		gateway.Fail(w, original, whyNoBody(ctx, err))
 		return
 	}
 	defer body.Close()
@@ -183,6 +183,16 @@ func whyCancelled(ctx context.Context, err error) error {
 		return e
 	}
 	return &gateway.Error{Status: gateway.StatusClientClosed, Op: "answer the client", Err: errors.New("the client closed the connection before it was answered")}
+}
+
+// whyNoBody is whyCancelled for a body that could not be had. net/http ends the context whenever the connection cannot
+// be read, also for a deadline that was ours: a body that came too slowly has a client, who is told.
+func whyNoBody(ctx context.Context, err error) error {
+	var ours *gateway.Error
+	if gateway.AsError(err).Status == http.StatusBadRequest || errors.As(context.Cause(ctx), &ours) {
+		return whyCancelled(ctx, err)
+	}
+	return err
 }
 
 func (h *Handler) spoolBody(r *http.Request) (*spool.Body, error) {
