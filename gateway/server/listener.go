@@ -66,7 +66,28 @@ func ListenUnix(path string, mode uint32) (net.Listener, error) {
 		l.Close()
 		return nil, err
 	}
-	return l, nil
+	made, err := os.Lstat(path)
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	return &unixListener{Listener: l, path: path, made: made}, nil
+}
+
+// unixListener removes its file when it is closed, unless another has taken the place: that one is somebody else's.
+type unixListener struct {
+	net.Listener
+	path string
+	made os.FileInfo
+}
+
+// Close implements net.Listener.
+func (l *unixListener) Close() error {
+	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) {
+		os.Remove(l.path)
+	}
+	return l.Listener.Close()
 }
 
 // makeFolder makes one directory, such as /run/gatewayd, which is gone after each boot. More than one is rather a
