@@ -176,6 +176,11 @@ func written(pattern string) object {
 	return object{"type": "string", "pattern": pattern + "|" + hasVariable}
 }
 
+// name is a text of one form that may look like a number or a word of YAML's: 404 is the name of a file, too.
+func name(pattern string) object {
+	return object{"type": scalarTypes(), "pattern": pattern + "|" + hasVariable}
+}
+
 // orVariable is anything that s allows, and a text with a variable in it.
 func orVariable(s object) object {
 	return object{"anyOf": []any{s, object{"type": "string", "pattern": hasVariable}}}
@@ -263,8 +268,10 @@ func (*listValue) schema(f *field) object {
 	switch f.rule {
 	case "ext":
 		item = written(`^\.[^/]+$`)
-	case "file", "variable":
-		item = written(map[string]string{"file": `^[^/]+$`, "variable": `^[^=]+$`}[f.rule])
+	case "file":
+		item = name(`^[^/]+$`)
+	case "variable":
+		item = name(`^[^=]+$`)
 	}
 	return oneOrMore(item)
 }
