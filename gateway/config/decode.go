@@ -412,6 +412,18 @@ func (l *loader) list(n *yaml.Node, p place, each func(n *yaml.Node, p place)) b
 
 // raw is a scalar's text as it is written; that of null is "".
 func (l *loader) raw(n *yaml.Node, p place) (string, bool) {
+	s, ok := l.asWritten(n, p)
+	if !ok {
+		return "", false
+	}
+	if target, ok := l.target(n, p); ok && isNull(target) {
+		return "", true
+	}
+	return s, true
+}
+
+// asWritten is a scalar's text, whatever YAML takes it for: ~ is a tilde.
+func (l *loader) asWritten(n *yaml.Node, p place) (string, bool) {
 	target, ok := l.target(n, p)
 	switch {
 	case !ok:
@@ -422,8 +434,6 @@ func (l *loader) raw(n *yaml.Node, p place) (string, bool) {
 	case strings.Contains(target.Value, "\x00"):
 		l.error(p, "a NUL byte cannot be part of this value")
 		return "", false
-	case isNull(target):
-		return "", true
 	}
 	return target.Value, true
 }

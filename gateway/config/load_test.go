@@ -187,7 +187,7 @@ func TestEnvAsWritten(t *testing.T) {
 	}
 	got := mustLoad(t, newWorld(t), string(text)).Sites[0].Routes[0].Options.Env
 	want := map[string]string{
-		"VERSION": "1.10", "ANSWER": "no", "MODE": "0755", "NOTHING": "", "EMPTY": "", "DATE": "2020-01-01", "BIG": "1_000",
+		"VERSION": "1.10", "ANSWER": "no", "MODE": "0755", "NOTHING": "~", "EMPTY": "", "DATE": "2020-01-01", "BIG": "1_000",
 		"QUOTED": "a b", "DOLLAR": "${HOME}", "HEX": "0x1F",
 	}
 	if !maps.Equal(got, want) {

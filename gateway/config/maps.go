@@ -7,7 +7,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// envValue is variables for programs. Its values are the scalars' text as written: no variables are replaced, null is "".
+// envValue is variables for programs. Its values are the scalars' text as written: no variables are replaced, no and ~ and
+// 0755 stay.
 type envValue struct{ value[map[string]string] }
 
 func (v *envValue) emptyAllowed() {}
@@ -15,7 +16,7 @@ func (v *envValue) emptyAllowed() {}
 func (v *envValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 	v.v = map[string]string{}
 	l.eachPair(n, p, func(name string, n *yaml.Node, p place) {
-		s, ok := l.raw(n, p)
+		s, ok := l.asWritten(n, p)
 		if why := checkVariable(name); why != "" {
 			l.errorAtKey(p, "%s", why)
 			return

@@ -255,6 +255,16 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+func TestHeadersOfTheRouteThatAnswers(t *testing.T) {
+	second := Headers(config.Headers{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }))
+	first := Headers(config.Headers{Set: map[string]string{"X-First": "1"}}, second) // as after a local redirect
+	w := httptest.NewRecorder()
+	begin(AccessLog(nil, zerolog.Nop(), first)).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if w.Result().Header.Get("X-First") != "" {
+		t.Error("the first route's header stands on the second one's answer")
+	}
+}
+
 // limited is a server whose handler reads the body and says how that went.
 func limited(t *testing.T, c config.HTTP) (addr string, bodyErr chan error) {
 	t.Helper()

@@ -175,13 +175,21 @@ func lower(s string) string {
 	return string(b)
 }
 
+// badTarget is the client's fault, unless a program has sent the request here.
+func badTarget(req *gateway.Request, err error) error {
+	if req.Redirects > 0 {
+		return &gateway.Error{Status: http.StatusBadGateway, Op: "follow a local redirect", Err: err, Hint: "the program's Location header must be a path below the root"}
+	}
+	return &gateway.Error{Status: http.StatusBadRequest, Op: "read the request target", Err: err}
+}
+
 // ServeHTTP finds the route of a request that carries a gateway.Request and lets it answer. It is also where a local
 // redirect enters, so it trusts nothing that an earlier pass has found.
 func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := gateway.FromContext(r.Context())
 	path, err := CleanPath(r.URL, r.RequestURI)
 	if err != nil {
-		gateway.Fail(w, r, &gateway.Error{Status: http.StatusBadRequest, Op: "read the request target", Err: err})
+		gateway.Fail(w, r, badTarget(req, err))
 		return
 	}
 	match := t.Lookup(r.Host, path)

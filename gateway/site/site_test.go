@@ -192,10 +192,11 @@ func TestServeHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	redirects := 0
 	serve := func(method, target string) *httptest.ResponseRecorder {
 		got = nil
 		r := httptest.NewRequest(method, target, nil)
-		req := &gateway.Request{Request: r}
+		req := &gateway.Request{Request: r, Redirects: redirects}
 		w := httptest.NewRecorder()
 		all.ServeHTTP(w, r.WithContext(gateway.NewContext(r.Context(), req)))
 		return w
@@ -210,6 +211,10 @@ func TestServeHTTP(t *testing.T) {
 		if w := serve("GET", target); w.Code != status || got != nil {
 			t.Errorf("%s: got %d, want %d and no handler", target, w.Code, status)
 		}
+	}
+	redirects = 1
+	if w := serve("GET", "/git/../.."); w.Code != 502 {
+		t.Errorf("a program's redirect above the root: got %d, want 502: it is not the client's fault", w.Code)
 	}
 }
 
