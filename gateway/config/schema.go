@@ -176,7 +176,7 @@ func written(pattern string) object {
 	return object{"type": "string", "pattern": pattern + "|" + hasVariable}
 }
 
-// name is a text of one form that may look like a number or a word of YAML's: 404 is the name of a file, too.
+// name is a text of one form that may look like a number or a word of YAML's: 404 is the name of a file, .5 an extension.
 func name(pattern string) object {
 	return object{"type": scalarTypes(), "pattern": pattern + "|" + hasVariable}
 }
@@ -267,7 +267,7 @@ func (*listValue) schema(f *field) object {
 	item := textSchema()
 	switch f.rule {
 	case "ext":
-		item = written(`^\.[^/]+$`)
+		item = name(`^\.[^/]+$`)
 	case "file":
 		item = name(`^[^/]+$`)
 	case "variable":
