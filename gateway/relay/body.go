@@ -1,0 +1,72 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"gatewayd/gateway"
+	"gatewayd/gateway/spool"
+)
+
+// spoolBody receives the whole body.
+func (h *Handler) spoolBody(r *http.Request) (*spool.Body, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return spool.Read(strings.NewReader(""), 0, h.opt.Spool)
+	}
+	body, err := spool.Read(r.Body, r.ContentLength, h.opt.Spool)
+	var store *spool.StoreError
+	var status *gateway.Error
+	switch {
+	case err == nil:
+		return body, nil
+	case errors.Is(err, spool.ErrTooLarge):
+		return nil, &gateway.Error{
+			Status: http.StatusRequestEntityTooLarge,
+			Op:     "take the request body",
+			Err:    fmt.Errorf("it is larger than max_body: %s", size(h.opt.Spool.Max)),
+			Hint:   "raise `max_body` for this route if such bodies are welcome",
+			Public: fmt.Sprintf("The request body is larger than %s, the most this address takes (max_body).", size(h.opt.Spool.Max)),
+		}
+	case errors.As(err, &store):
+		return nil, &gateway.Error{
+			Status: http.StatusInsufficientStorage,
+			Op:     "spool",
+			Err:    store,
+			Hint:   "make room there, or point `temp` at a directory with more",
+		}
+	case errors.As(err, &status):
+		return nil, status
+	}
+	return nil, &gateway.Error{
+		Status: http.StatusBadRequest,
+		Op:     "read the request body",
+		Err:    err,
+		Public: "The request body ended before it was complete.",
+	}
+}
+
+// withSpooled gives r the spooled body and its exact length. That the client announced a body at all still shows in
+// Content-Length or TransferEncoding.
+func withSpooled(r *http.Request, body *spool.Body) *http.Request {
+	r.ContentLength = body.Len()
+	if body.Len() == 0 {
+		r.Body = http.NoBody
+		return r
+	}
+	r.Body = body
+	return r
+}
+
+func size(n int64) string {
+	for _, unit := range []struct {
+		name  string
+		bytes int64
+	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
+		if n >= unit.bytes && n%unit.bytes == 0 {
+			return fmt.Sprintf("%d%s", n/unit.bytes, unit.name)
+		}
+	}
+	return fmt.Sprintf("%d bytes", n)
+}

@@ -1,0 +1,91 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"gatewayd/gateway"
+)
+
+// limitWhole ends the request when its time is over: the read of the body too, which no context can interrupt.
+func (h *Handler) limitWhole(body *interrupt, req *gateway.Request, cancel context.CancelCauseFunc) *time.Timer {
+	left, script := h.opt.Timeout, req.Script.Filename
+	if !req.Timing.Begun.IsZero() {
+		left -= time.Since(req.Timing.Begun)
+	}
+	return time.AfterFunc(left, func() {
+		cancel(&gateway.Error{
+			Status: http.StatusGatewayTimeout,
+			Op:     "run " + script,
+			Err:    fmt.Errorf("the request was not done within timeout: %s", h.opt.Timeout),
+			Hint:   "raise `timeout` for this route if the program rightly takes that long",
+			Public: "The request took longer than it may and was stopped.",
+		})
+		body.fire()
+	})
+}
+
+// interrupt ends a read of the request body. Once the body is there nothing may touch the read deadline: net/http then
+// listens for the client to leave, takes the error for that, and cancels this and every later request of the connection.
+type interrupt struct {
+	w     http.ResponseWriter
+	mu    sync.Mutex
+	spent bool // fired, or too late for it
+}
+
+func (i *interrupt) fire() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.spent {
+		return
+	}
+	i.spent = true
+	http.NewResponseController(i.w).SetReadDeadline(time.Unix(1, 0))
+}
+
+// disarm is called when the body has been read. What was fired in the last moment may have hit the connection, which
+// must not be used again.
+func (i *interrupt) disarm() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.spent {
+		i.w.Header().Set("Connection", "close")
+	}
+	i.spent = true
+}
+
+func idleError(script string, d time.Duration) error {
+	return &gateway.Error{
+		Status: http.StatusGatewayTimeout,
+		Op:     "run " + script,
+		Err:    fmt.Errorf("no byte came from the program within idle_timeout: %s", d),
+		Hint:   "see what the program waits for, or raise `idle_timeout` for this route",
+	}
+}
+
+// whyCancelled prefers the reason for which the request was ended to the error that the ending caused.
+func whyCancelled(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if cause == nil {
+		return err
+	}
+	var e *gateway.Error
+	if errors.As(cause, &e) {
+		return e
+	}
+	return &gateway.Error{Status: gateway.StatusClientClosed, Op: "answer the client", Err: errors.New("the client closed the connection before it was answered")}
+}
+
+// whyNoBody is whyCancelled for a body that could not be had. net/http ends the context whenever the connection cannot
+// be read, also for a deadline that was ours: a body that came too slowly has a client, who is told.
+func whyNoBody(ctx context.Context, err error) error {
+	var ours *gateway.Error
+	if gateway.AsError(err).Status == http.StatusBadRequest || errors.As(context.Cause(ctx), &ours) {
+		return whyCancelled(ctx, err)
+	}
+	return err
+}
