@@ -37,7 +37,7 @@ func (c *explainCmd) Run(sys system) error {
 		return err
 	}
 	printExplanation(sys, e)
-	if e.Status >= 400 {
+	if e.Reason != "" { // a status that is configured is no failure
 		return errSilent
 	}
 	return nil
