@@ -297,7 +297,10 @@ func (l *loader) nearFile(path string) string {
 		}
 		l.listings[dir] = names
 	}
-	return didYouMean(name, names)
+	if meant := didYouMean(name, names); meant != "" {
+		return meant
+	}
+	return "; put it there or correct the path"
 }
 
 // namesIn reads so much of a directory as a suggestion is worth.

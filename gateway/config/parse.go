@@ -186,7 +186,6 @@ func (s *syntaxError) explain() (Pos, string) {
 	return s.explainMessage()
 }
 
-// explainMessage puts the reader's own words into ours.
 // keyAbove looks for a key that has lost its colon, or the blank after it, in the nearest line above with text; at is
 // where that is missing.
 func (s *syntaxError) keyAbove() (at Pos, what string, ok bool) {
@@ -229,6 +228,7 @@ func (s *syntaxError) wordBefore() (word string, ok bool) {
 
 func indentation(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
+// explainMessage puts the reader's own words into ours.
 func (s *syntaxError) explainMessage() (Pos, string) {
 	if name, ok := between(s.message, "unknown anchor '", "' referenced"); ok {
 		return s.at, s.unknownAnchor(name)
@@ -236,7 +236,9 @@ func (s *syntaxError) explainMessage() (Pos, string) {
 	switch {
 	case strings.Contains(s.message, "unexpected end of stream") && strings.Contains(s.context, "quoted"):
 		return s.opened, "the quote that opens here is never closed"
-	case strings.Contains(s.message, "',' or ']'"), strings.Contains(s.message, "flow node") && s.at.Line >= len(s.lines):
+	case strings.Contains(s.context, "flow node") && s.atEnd():
+		return s.lastText(), `the text ends here, inside of a "{" or "[" that is not closed; was the file written whole?`
+	case strings.Contains(s.message, "',' or ']'"):
 		return s.openedOr(), `the "[" that opens here is not closed properly: a "," or "]" is missing before line ` + fmt.Sprint(s.at.Line) + `, column ` + fmt.Sprint(s.at.Column)
 	case strings.Contains(s.message, "',' or '}'"):
 		return s.openedOr(), `the "{" that opens here is not closed properly: a "," or "}" is missing before line ` + fmt.Sprint(s.at.Line) + `, column ` + fmt.Sprint(s.at.Column)
@@ -269,6 +271,23 @@ func (s *syntaxError) explainMessage() (Pos, string) {
 		what += " " + oneLine(s.context)
 	}
 	return s.at, what
+}
+
+// atEnd says whether nothing but blanks and comments follows the place of the error.
+func (s *syntaxError) atEnd() bool {
+	last := s.lastText()
+	return s.at.Line > last.Line || s.at.Line == last.Line && s.at.Column >= last.Column
+}
+
+// lastText is the end of the last line that is neither blank nor a comment.
+func (s *syntaxError) lastText() Pos {
+	for n := len(s.lines); n > 0; n-- {
+		text := strings.TrimRight(s.line(n), " \t")
+		if start := strings.TrimLeft(text, " \t"); start != "" && start[0] != '#' {
+			return Pos{n, utf8.RuneCountInString(text)}
+		}
+	}
+	return s.at
 }
 
 func (s *syntaxError) openedOr() Pos {
