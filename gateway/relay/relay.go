@@ -60,6 +60,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// run receives the body, starts the clocks and lets the backend answer.
 func (h *Handler) run(w http.ResponseWriter, req *gateway.Request) {
 	original := req.Request
 	ctx, cancel := context.WithCancelCause(original.Context())
@@ -92,6 +93,12 @@ func (h *Handler) run(w http.ResponseWriter, req *gateway.Request) {
 		return
 	}
 	defer resp.Body.Close()
+	h.deliver(ctx, w, original, req, resp, clock)
+}
+
+// deliver gives the client what the program has answered: another path's answer, a file, or its own. original is the
+// request as it came in; ctx ends when the program must.
+func (h *Handler) deliver(ctx context.Context, w http.ResponseWriter, original *http.Request, req *gateway.Request, resp *http.Response, clock *idleClock) {
 	if resp.StatusCode == cgispec.StatusLocalRedirect {
 		discard(resp.Body)
 		resp.Body.Close()
