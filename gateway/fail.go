@@ -40,6 +40,12 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// ErrorPage is what the operator wants shown for an error of the server's own.
+type ErrorPage struct{ Body, ContentType string }
+
+// ErrorPages are pages by status, "404", or class, "5xx"; the status wins. Immutable.
+type ErrorPages map[string]ErrorPage
+
 // Abort breaks off an answer whose head has been sent: the client sees a connection that ends too early, never a
 // shorter answer that looks whole. It does not return.
 func Abort(r *http.Request, err error) {

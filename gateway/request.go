@@ -30,10 +30,19 @@ type Request struct {
 	// for an exact pattern. Path[len(Prefix):] is "" or starts with "/".
 	Prefix string
 
+	Scheme     string // "http" or "https": how the client spoke, after trusted_proxies; "" is as the connection says
+	AuthType   string // "Basic" once auth has let the client in, else ""
+	RemoteUser string // who that is
+
 	Script    cgispec.Script // what runs, once it is resolved
 	Redirects int            // local redirects taken so far (RFC 3875 section 6.2.2)
 	Timing    Timing         // filled in by the backend
+	Exit      *Exit          // how the program ended, once that is known; nil where nothing ran or nobody waited for it
+	Refused   error          // why the connection refused what came before it was a request; middleware answers with it
 	Err       error          // why the request failed, set by Fail; logged once, at the end
+
+	// ErrorPages are those of the route, before there is one those of the default site; nil is the plain pages.
+	ErrorPages ErrorPages
 
 	// Stderr takes one line of what the program wrote to its standard error, without the line end. It may be called
 	// from any goroutine, also after the request has been answered or redirected to another program. relay makes it by
@@ -52,9 +61,18 @@ type Request struct {
 // Timing is when things happened; a zero time is something that did not.
 type Timing struct {
 	Begun     time.Time // request head read
-	Queued    time.Time // began to wait for a place
+	Queued    time.Time // asked for a place (see package admission)
+	Admitted  time.Time // got it
 	Started   time.Time // process started, or worker taken
 	FirstByte time.Time // the program's response head was complete
+}
+
+// Exit is how the program of a request ended and what it used, its children that it waited for included.
+type Exit struct {
+	Code   int           // exit status; -1 if a signal ended it
+	Signal string        // "SIGKILL"; "" if none ended it
+	CPU    time.Duration // user and system time
+	MaxRSS int64         // bytes: the largest resident size
 }
 
 // Active tells the idle clock, if there is one, that bytes moved to or from the program.

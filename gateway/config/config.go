@@ -59,9 +59,62 @@ type Options struct {
 	Timeout           time.Duration // 0: none
 	IdleTimeout       time.Duration // 0: none
 	MaxBody           int64         // bytes; 0: none
+	StreamBody        bool          // buffer: none
 	PassAuthorization bool
 	Headers           Headers
+
+	User         *User // who runs the program; nil: who runs gatewayd
+	Rlimits      Rlimits
+	Umask        *int // nil: inherited
+	Priority     int  // nice value, -20 to 19
+	ServerTiming bool
+
+	MaxRunning int // requests at work at once; 0: none. The handler's default is filled in
+	Queue      Queue
+
+	Auth       *Auth // nil: none
+	Allow      []netip.Prefix
+	Deny       []netip.Prefix
+	ErrorPages map[string]ErrorPage // by "404" or "5xx"; the status wins over the class
 }
+
+// User is who runs a program.
+type User struct {
+	Name     string // as written, for messages
+	UID, GID uint32
+	Groups   []uint32 // supplementary groups, as initgroups(3) gives them; empty: none
+}
+
+// Rlimits are limits of each process (setrlimit(2)), soft and hard alike. nil is inherited; Unlimited is none.
+type Rlimits struct {
+	CPU       *uint64 // seconds of processor time
+	Memory    *uint64 // bytes of address space
+	Files     *uint64 // descriptors
+	Processes *uint64 // processes and threads of the user
+	Core      *uint64 // bytes of a core file
+}
+
+// Unlimited is a limit that is none (RLIM_INFINITY).
+const Unlimited = ^uint64(0)
+
+// Queue is who may wait when MaxRunning requests are at work. Max 0: nobody waits.
+type Queue struct {
+	Max  int
+	Wait time.Duration
+}
+
+// Auth is who is let in by HTTP Basic authentication.
+type Auth struct {
+	Basic string // the htpasswd file, absolute
+	Realm string
+	Users []Credential // what was in the file when it was read
+}
+
+// Credential is one line of a htpasswd file.
+type Credential struct{ Name, Hash string }
+
+// ErrorPage is a file as it was when it was read.
+type ErrorPage struct{ File, ContentType, Body string }
 
 // Headers is what is done to a response's header.
 type Headers struct {
@@ -120,7 +173,7 @@ type Log struct {
 	Level        string // debug, info, warn, error
 	Format       string // auto, text, json
 	Output       string // stderr, stdout or an absolute path
-	Access       string // auto, text, off
+	Access       string // auto (as Format), text, json, combined, off
 	AccessOutput string // as Output; "" is the same as Output
 }
 
