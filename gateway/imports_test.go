@@ -18,7 +18,8 @@ const importRules = `
 NONE < cgispec, config, process, spool, watch, docroot, admin, fastcgi;
 cgispec < gateway;
 gateway, docroot < script;
-gateway, cgispec, process, config < cgi;
+gateway < admission;
+gateway, admission, cgispec, process, config < cgi;
 gateway, config, docroot < static;
 gateway, config < redirect, respond, middleware;
 gateway, cgispec, script, spool < relay;
