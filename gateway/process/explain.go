@@ -268,6 +268,9 @@ func Check(s Spec) (Diagnosis, bool) {
 	if d, ok := v.badInterpreter(s.Path, 0); ok {
 		return d, true
 	}
+	if d, ok := Unreadable(s); ok {
+		return d, true
+	}
 	head, err := readHead(s.Path)
 	if err != nil {
 		return Diagnosis{}, false // a program may be run without the right to read it

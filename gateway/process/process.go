@@ -48,6 +48,7 @@ func launch(s Spec, guard *Guard) (*Process, error) {
 	if len(s.Args) == 0 {
 		s.Args = []string{s.Path}
 	}
+	s.User.give(files)
 	fork := fork
 	if s.needsShim() {
 		fork = forkShim

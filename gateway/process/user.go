@@ -22,6 +22,20 @@ func (u *User) isCurrent() bool {
 	return os.Geteuid() != 0 && u.UID == uint32(os.Geteuid()) && u.GID == uint32(os.Getegid())
 }
 
+// give makes the user the owner of the pipes that become a child's descriptors. Whoever opens /dev/stdin or /dev/stderr
+// needs the right to open the pipe again, which the descriptor alone does not give.
+func (u *User) give(files []uintptr) {
+	if u.credential() == nil {
+		return
+	}
+	for _, fd := range files {
+		var stat unix.Stat_t
+		if unix.Fstat(int(fd), &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFIFO {
+			unix.Fchown(int(fd), int(u.UID), int(u.GID))
+		}
+	}
+}
+
 // MayBecome says whether this process may start others as u. nil is always possible.
 func MayBecome(u *User) bool {
 	return u.credential() == nil || hasCapabilities(unix.CAP_SETUID, unix.CAP_SETGID)
@@ -96,4 +110,21 @@ func (v viewer) runner() string {
 		return "the user that runs it"
 	}
 	return v.user.Name
+}
+
+// Unreadable says whether s is a script that its user may execute and not read: the kernel starts its interpreter, and
+// that one fails.
+func Unreadable(s Spec) (Diagnosis, bool) {
+	head, err := readHead(s.Path)
+	info, statErr := os.Stat(s.Path)
+	if s.User == nil || err != nil || statErr != nil || s.User.has(info, 0o4) {
+		return Diagnosis{}, false
+	}
+	if _, ok := shebang(head); !ok {
+		return Diagnosis{}, false
+	}
+	return Diagnosis{
+		Cause: s.Path + " may be executed, but not read by " + s.User.Name + ", and the interpreter must read it",
+		Hint:  "let " + s.User.Name + " read it: chmod o+r " + s.Path + ", or give it to a group that " + s.User.Name + " is in",
+	}, true
 }
