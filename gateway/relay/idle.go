@@ -20,7 +20,8 @@ type idleClock struct {
 func startIdleClock(limit time.Duration, expired func()) *idleClock {
 	c := &idleClock{limit: limit, start: time.Now().Add(-1)} // so that no touch is at 0
 	if limit > 0 {
-		c.timer = time.AfterFunc(limit, func() { c.check(expired) })
+		c.timer = time.AfterFunc(time.Hour, func() { c.check(expired) })
+		c.timer.Reset(limit) // not before the field is set, which check reads
 	}
 	return c
 }
