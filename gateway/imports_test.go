@@ -25,7 +25,7 @@ gateway, config < redirect, respond, middleware;
 gateway, cgispec, script, spool < relay;
 gateway < site;
 gateway, cgispec, process < backendtest;
-cgi, static, redirect, respond, relay, site, middleware, script, spool < server;
+admission, process, cgi, static, redirect, respond, relay, site, middleware, script, spool < server;
 `
 
 // doors are the packages that may use a library; tests may use any.

@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	}
 	switch os.Getenv("PROCESS_TEST_HELPER") {
 	case "":
+	case "init":
+		Init()
+		initHelper()
 	case "guarded":
 		guardedHelper()
 		return
