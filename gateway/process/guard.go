@@ -20,7 +20,7 @@ const guardName = "gatewayd: guard"
 
 const (
 	guardPlaces = 16 << 10        // groups that a Guard knows at most
-	guardGrace  = time.Second     // between SIGTERM and SIGKILL for what is left
+	guardGrace  = time.Second / 2 // between SIGTERM and SIGKILL for what is left
 	guardPause  = time.Second     // before a guard that has ended is started again
 	guardSize   = guardPlaces * 4 // bytes of the table
 	guardPoll   = 10 * time.Millisecond

@@ -90,11 +90,12 @@ func TestKilledParentLeavesNobody(t *testing.T) {
 				return false
 			}
 		}
-		return !alive(guard)
+		return true
 	})
 	if took := time.Since(killed); took > 2*time.Second {
 		t.Errorf("took %v", took)
 	}
+	eventually(t, "the guard is gone", func() bool { return !alive(guard) })
 	if !alive(background) {
 		t.Error("what a program has left in the background when it ended was ended too")
 	}
