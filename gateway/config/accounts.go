@@ -82,7 +82,10 @@ func (a *accounts) resolve(s string) (*User, error) {
 		return nil, err
 	}
 	groups, err := a.groups(account, gid)
-	return &User{Name: s, UID: uid, GID: gid, Groups: groups}, err
+	if err != nil {
+		return nil, err
+	}
+	return &User{Name: s, UID: uid, GID: gid, Groups: groups}, nil
 }
 
 // account is the user of a name or uid. One of an unknown uid has nothing but that.
@@ -93,14 +96,14 @@ func (a *accounts) account(name string) (*user.User, error) {
 	}
 	if !isNumber {
 		u, err := a.user(name)
-		if _, unknown := errors.AsType[user.UnknownUserError](err); unknown {
+		if isUnknown[user.UnknownUserError](err) {
 			return nil, a.unknown("user", name, "/etc/passwd")
 		}
 		return u, err
 	}
 	text := strconv.FormatUint(uint64(uid), 10)
 	u, err := a.userOf(text)
-	if _, unknown := errors.AsType[user.UnknownUserIdError](err); unknown {
+	if isUnknown[user.UnknownUserIdError](err) {
 		return &user.User{Uid: text}, nil
 	}
 	return u, err
@@ -112,13 +115,19 @@ func (a *accounts) gidOf(group string) (uint32, error) {
 		return gid, err
 	}
 	g, err := a.group(group)
-	if _, unknown := errors.AsType[user.UnknownGroupError](err); unknown {
+	if isUnknown[user.UnknownGroupError](err) {
 		return 0, a.unknown("group", group, "/etc/group")
 	}
 	if err != nil {
 		return 0, err
 	}
 	return idOf(g.Gid)
+}
+
+// isUnknown says whether a look-up found nothing, also for want of a file: a small container may have none.
+func isUnknown[E error](err error) bool {
+	_, unknown := errors.AsType[E](err)
+	return unknown || errors.Is(err, fs.ErrNotExist)
 }
 
 // groups are those that initgroups(3) gives to a process: gid, and each that lists the user. The primary group of

@@ -133,6 +133,28 @@ func TestUserOfOthers(t *testing.T) {
 	}
 }
 
+// TestNoAccounts: where there is no /etc/passwd, numbers will do.
+func TestNoAccounts(t *testing.T) {
+	a := &accounts{
+		user: func(string) (*user.User, error) {
+			return nil, &fs.PathError{Op: "open", Path: "/etc/passwd", Err: fs.ErrNotExist}
+		},
+		userOf: func(string) (*user.User, error) {
+			return nil, &fs.PathError{Op: "open", Path: "/etc/passwd", Err: fs.ErrNotExist}
+		},
+		group: func(string) (*user.Group, error) { return nil, errors.New("out of descriptors") },
+		names: func(string) []string { return nil },
+	}
+	if u, err := a.resolve("1000:1000"); err != nil || u.UID != 1000 || u.GID != 1000 || u.Groups != nil {
+		t.Errorf("%+v, %v", u, err)
+	}
+	for in, want := range map[string]string{"ada": `there is no user "ada"; write one of /etc/passwd, or numbers: uid:gid`, "1000:staff": "out of descriptors"} {
+		if _, err := a.resolve(in); err == nil || err.Error() != want {
+			t.Errorf("%s: %v", in, err)
+		}
+	}
+}
+
 // TestMachineAccounts: what the machine says of the one user that every machine has.
 func TestMachineAccounts(t *testing.T) {
 	a := machineAccounts()
@@ -150,7 +172,7 @@ func TestMachineAccounts(t *testing.T) {
 
 // FuzzResolve: an answer is for a uid that was written or looked up, never for root by mistake.
 func FuzzResolve(f *testing.F) {
-	for _, s := range []string{"root", "deploy:staff", "1000", "4242:50", ":", "0:0", "00", "-0", "4294967296:0", "odd:odd"} {
+	for _, s := range []string{"root", "deploy:staff", "1000", "4242:50", ":", "0:0", "00", "-0", "4294967296:0", "odd:odd", "7"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -46,7 +46,7 @@ func newWorld(t testing.TB) world {
 	for name, text := range map[string]string{
 		"users.htpasswd": goodHtpasswd, "bad.htpasswd": badHtpasswd, "empty.htpasswd": "# nobody yet\n\n",
 		"404.html": "<p>Nothing here.</p>\n", "sorry.txt": "Sorry.\n", "error.JSON": "{}\n", "latin1.html": "d\xe9sol\xe9\n", "page.svg": "<svg/>\n", "teapot": "<p>418</p>\n",
-		"most.html": strings.Repeat("x", maxErrorPage), "big.html": strings.Repeat("x", maxErrorPage+1), "big.htpasswd": strings.Repeat("#", maxHtpasswd+1),
+		"most.html": strings.Repeat("x", maxErrorPage), "big.html": strings.Repeat("x", maxErrorPage+1), "big.htpasswd": strings.Repeat("#", maxHtpasswd+1), "comments": strings.Repeat("#", maxErrorPage+1),
 	} {
 		must(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}

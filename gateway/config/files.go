@@ -16,31 +16,39 @@ func (l *loader) contents(s, purpose string, limit int64, p place) (path, text s
 		return "", "", false
 	}
 	path = l.abs(s)
-	if text, ok = l.texts[path]; ok {
-		return path, text, true
+	text, known := l.texts[path]
+	if !known {
+		if text, ok = l.regular(path, s, limit+1, p); !ok {
+			return "", "", false
+		}
 	}
+	if int64(len(text)) > limit {
+		l.error(p, "%s has more than %s; %s may have that much at most", quote(s), formatSize(limit), purpose)
+		return "", "", false
+	}
+	l.texts[path] = text
+	return path, text, true
+}
+
+// regular reads the first bytes of a regular file at path, written as s.
+func (l *loader) regular(path, s string, limit int64, p place) (string, bool) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		l.absent(path, s, err, p)
-		return "", "", false
+		return "", false
 	case !info.Mode().IsRegular():
 		l.error(p, "%s is %s; a file is needed here", quote(s), kindOfFile(info.Mode()))
-		return "", "", false
+		return "", false
 	}
-	text, err = readAtMost(path, limit+1)
+	text, err := readAtMost(path, limit)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		l.error(p, "%s may not be read by this user; see its mode and owner with ls -l %s", quote(s), shellWord(path))
 	case err != nil:
 		l.error(p, "%s cannot be read: %v", quote(path), err)
-	case int64(len(text)) > limit:
-		l.error(p, "%s has more than %s; %s may have that much at most", quote(s), formatSize(limit), purpose)
-	default:
-		l.texts[path] = text
-		return path, text, true
 	}
-	return "", "", false
+	return text, err == nil
 }
 
 // readAtMost reads the first bytes of a file. It does not wait for a FIFO that has been put in its place.

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -464,17 +465,27 @@ func manyRoutes(n int) string {
 	return b.String()
 }
 
+// cpuTime is what this process has spent. Unlike the time of day it does not count what others do on the machine.
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
 // TestThousandRoutes: they load at once, and five times as many take five times as long, not twenty-five.
 func TestThousandRoutes(t *testing.T) {
 	w := newWorld(t)
 	fastest := func(n int) time.Duration {
 		text, best := manyRoutes(n), time.Hour
 		for range 3 {
-			begun := time.Now()
+			begun := cpuTime(t)
 			if cfg := mustLoad(t, w, text); len(cfg.Sites[0].Routes) != n {
 				t.Fatalf("%d routes", len(cfg.Sites[0].Routes))
 			}
-			best = min(best, time.Since(begun))
+			best = min(best, cpuTime(t)-begun)
 		}
 		return best
 	}

@@ -42,7 +42,7 @@ type rawOptions struct {
 	Env               envValue        `key:"env" for:"cgi" doc:"Variables given to the program, as they are written; merged key by key over the levels."`
 	PassEnv           listValue       `key:"pass_env" for:"cgi" rule:"variable" doc:"Names of variables of gatewayd's own environment that the program gets, too."`
 	Dir               dirValue        `key:"dir" for:"cgi" shown:"the program's directory" doc:"The working directory of the program."`
-	User              userValue       `key:"user" for:"cgi" shown:"who runs gatewayd" doc:"Who runs the program: a name or uid, with that user's groups, or with another primary group as name:group or uid:gid."`
+	User              userValue       `key:"user" for:"cgi" shown:"who runs gatewayd" doc:"Who runs the program: a name or uid of /etc/passwd, with that user's groups, or with another primary group as name:group or uid:gid."`
 	Rlimits           rlimitsValue    `key:"rlimits" for:"cgi" shown:"inherited" doc:"Limits of each process of the program; the nearest level's count alone."`
 	Umask             umaskValue      `key:"umask" for:"cgi" shown:"inherited" doc:"The permissions that files made by the program do not get, in octal: 022."`
 	Priority          intValue        `key:"priority" default:"0" rule:"-20-19" for:"cgi" doc:"The nice value of the program: the higher, the more it leaves to others; below 0 is for root."`
