@@ -25,10 +25,12 @@ func (l *loader) build(c *rawConfig) *Config {
 			HeaderTimeout: c.HTTP.HeaderTimeout.v, BodyTimeout: c.HTTP.BodyTimeout.v, SendTimeout: c.HTTP.SendTimeout.v, IdleTimeout: c.HTTP.IdleTimeout.v,
 			MaxHeader: c.HTTP.MaxHeader.v, MaxHeaders: c.HTTP.MaxHeaders.v, MaxURI: c.HTTP.MaxURI.v,
 		},
-		Sites: []Site{{Routes: l.routes(c.Routes.v, ""), Pos: c.Routes.place.key}},
+		Sites: []Site{{Routes: l.routes(c.Routes.v, ""), Pos: c.Routes.place.key, Options: l.options(c.rawOptions, "")}},
 	}
 	for _, s := range c.Sites.v {
-		cfg.Sites = append(cfg.Sites, Site{Key: s.key, Hosts: s.hosts, Routes: l.routes(s.raw.Routes.v, s.key), Pos: s.place.key})
+		cfg.Sites = append(cfg.Sites, Site{
+			Key: s.key, Hosts: s.hosts, Routes: l.routes(s.raw.Routes.v, s.key), Pos: s.place.key, Options: l.options(s.options, s.key),
+		})
 	}
 	return cfg
 }
@@ -37,9 +39,7 @@ func (l *loader) build(c *rawConfig) *Config {
 func (l *loader) routes(named []namedRoute, site string) []Route {
 	routes := make([]Route, 0, len(named))
 	for _, n := range named {
-		l.defaults(n.options)
-		l.defaults(&n.options.Queue.v)
-		r := Route{Pattern: n.pattern, Pos: n.place.key, Options: n.options.plain(site)}
+		r := Route{Pattern: n.pattern, Pos: n.place.key, Options: l.options(*n.options, site)}
 		n.raw.setHandler(&r)
 		if c := n.raw.CGI; c != nil && c.Run.inPath && !c.Root.given && r.Options.Dir == "" {
 			r.Options.Dir = l.dir
@@ -77,9 +77,11 @@ func (r *rawRoute) setHandler(to *Route) {
 	}
 }
 
-// plain is the options as a Config has them, for a route of the site with this key. Maps are copied: each route owns
-// its own.
-func (o *rawOptions) plain(site string) Options {
+// options is o with its defaults, as a Config has it, for the site with this key. Maps are copied: each route owns its
+// own.
+func (l *loader) options(o rawOptions, site string) Options {
+	l.defaults(&o)
+	l.defaults(&o.Queue.v)
 	out := Options{
 		Env: maps.Clone(o.Env.v), PassEnv: slices.Clone(o.PassEnv.v), Dir: o.Dir.v,
 		Timeout: o.Timeout.v, IdleTimeout: o.IdleTimeout.v, MaxBody: o.MaxBody.v, StreamBody: o.Buffer.v == unlimited,

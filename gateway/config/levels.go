@@ -6,15 +6,16 @@ import (
 	"slices"
 )
 
-// mergeLevels gives each route the options of the three levels as one, and checks what concerns several of them.
+// mergeLevels gives each site and route the options of their levels as one, and checks what concerns several of them.
 func (l *loader) mergeLevels(c *rawConfig) {
 	told := map[Pos]bool{}
 	l.checkAccess(&c.rawOptions, &c.rawOptions)
 	l.mergeRoutes(c.Routes.v, &c.rawOptions, told)
-	for _, s := range c.Sites.v {
-		options := inherit(&c.rawOptions, &s.raw.rawOptions)
-		l.checkAccess(&s.raw.rawOptions, &options)
-		l.mergeRoutes(s.raw.Routes.v, &options, told)
+	for i := range c.Sites.v {
+		s := &c.Sites.v[i]
+		s.options = inherit(&c.rawOptions, &s.raw.rawOptions)
+		l.checkAccess(&s.raw.rawOptions, &s.options)
+		l.mergeRoutes(s.raw.Routes.v, &s.options, told)
 	}
 }
 

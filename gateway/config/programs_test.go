@@ -32,7 +32,7 @@ func TestRlimits(t *testing.T) {
 	for pattern, want := range map[string]Rlimits{
 		"/a": {CPU: some(10), Memory: some(512 << 20), Files: some(256), Processes: some(64), Core: some(0)},
 		"/b": {CPU: some(90), Core: some(1 << 30)}, // the nearest level's alone
-		"/c": {CPU: some(Unlimited), Memory: some(Unlimited), Files: some(Unlimited), Processes: some(Unlimited), Core: some(Unlimited)},
+		"/c": {CPU: some(Unlimited), Memory: some(Unlimited), Processes: some(Unlimited), Core: some(Unlimited)},
 		"/d": {},
 		"/e": {},
 	} {

@@ -66,7 +66,7 @@ type rawOptions struct {
 type rawRlimits struct {
 	CPU       durationValue `key:"cpu" rule:"none" doc:"Time that a process may spend computing, in whole seconds; then it is killed."`
 	Memory    sizeValue     `key:"memory" rule:"none" doc:"Address space of a process, used or only reserved: a low limit breaks Go, Java and Node programs, which reserve far more than they use."`
-	Files     countValue    `key:"files" rule:"none" doc:"Descriptors that a process may have open."`
+	Files     intValue      `key:"files" rule:"1-1000000" doc:"Descriptors that a process may have open; the kernel gives nobody unlimited ones."`
 	Processes countValue    `key:"processes" rule:"none" doc:"Processes and threads that the user may have in all, not this program alone; root has no such limit. Only of use together with user."`
 	Core      coreValue     `key:"core" rule:"none" doc:"The biggest core file; off is that none is written."`
 }

@@ -190,6 +190,8 @@ type namedSite struct {
 	hosts []string
 	place place
 	raw   *rawSite
+
+	options rawOptions // of the site and the top level as one, once they have been merged
 }
 
 func (v *sitesValue) emptyAllowed() {}
