@@ -18,18 +18,19 @@ import (
 
 // Subject is a Backend under test, with Program behind it.
 type Subject struct {
-	Backend gateway.Backend
-	Script  cgispec.Script // Filename and Root of the application; the suite sets the rest
-	Env     *cgispec.Env   // what the Backend adds to the variables
-	// MaxHeader is the limit of an answer's head in bytes.
-	MaxHeader int
-	// Idle says whether no request occupies the application any more.
-	Idle func() bool
-	// Close ends the Backend and the application.
-	Close func()
+	Backend   gateway.Backend
+	Script    cgispec.Script // Filename and Root of the application; the suite sets the rest
+	Env       *cgispec.Env   // what the Backend adds to the variables; nil is nothing
+	MaxHeader int            // the limit of an answer's head in bytes, many thousands
+	AtOnce    int            // how many requests the application can have at once; 0: any number
+	// Exits says that the Backend learns how the program of each request ends. Request.Exit must then be set by the time
+	// at which reading the answer has ended.
+	Exits bool
+	Idle  func() bool // whether no request occupies the application any more
+	Close func()      // ends the Backend and the application, and waits for that
 }
 
-// Factory makes a Subject; what it starts ends with Subject.Close.
+// Factory makes a Subject for one case.
 type Factory func(t *testing.T) Subject
 
 // Run runs the suite. Each case gets a Subject of its own and must leave nothing behind.
@@ -129,14 +130,20 @@ type answered struct {
 	err  error // of reading the body; nil for a whole one
 }
 
-// do makes the call and reads the answer; it fails the test unless there is one.
-func (k *kit) do(c call) answered {
+// start makes the call; it ends the test unless there is an answer.
+func (k *kit) start(c call) *http.Response {
 	k.Helper()
 	resp, err := k.Backend.RoundTrip(k.request(c))
 	if err != nil {
 		k.Fatalf("%s: %v", c.behave, err)
 	}
-	return k.read(resp)
+	return resp
+}
+
+// do is start and reads the answer.
+func (k *kit) do(c call) answered {
+	k.Helper()
+	return k.read(k.start(c))
 }
 
 func (k *kit) read(resp *http.Response) answered {
