@@ -50,7 +50,10 @@ func forbiddenBytes() (all []answerCase) {
 		)
 	}
 	for _, c := range notInNames() {
-		all = append(all, refused(fmt.Sprintf("byte %#02x in a name", c), "Content-Type: text/html\nX"+string([]byte{c})+"Evil: a\n\n"+whatever))
+		bad := string([]byte{c})
+		all = append(all, refused(fmt.Sprintf("byte %#02x in a name", c), "Content-Type: text/html\nX"+bad+"Evil: a\n\n"+whatever))
+		all = append(all, refused(fmt.Sprintf("byte %#02x before a name", c), "Content-Type: text/html\n"+bad+"Evil: a\n\n"+whatever))
+		all = append(all, refused(fmt.Sprintf("byte %#02x after a name", c), "Content-Type: text/html\nEvil"+bad+": a\n\n"+whatever))
 	}
 	for _, where := range []string{"Set-Cookie: a=%s", "Content-Type: text/%s", "Location: http://h/%s", "X-Sendfile: %s", "Link: <%s>", "Content-Length: 5%s", "Date: %s"} {
 		for _, c := range []string{"\x00", "\r", "\x1b[2J", "\x7f", "\r\rX-Evil: 1"} {

@@ -13,7 +13,7 @@ import (
 )
 
 func answerSizes(k *kit) {
-	for _, n := range []int{0, 1, 4095, 4096, 4097, 32767, 32768, 32769, 65535, 65536, 65537, 131073} {
+	for _, n := range []int{0, 1, 4095, 4096, 4097, 65535, 65536, 65537, 131073} {
 		want := sumOf(printed(n))
 		for _, how := range []string{"whole", "split"} { // the head with the first bytes of the body, or before them
 			got := k.do(call{behave: "bytes", query: query("n", fmt.Sprint(n), "write", how)})

@@ -41,10 +41,11 @@ func heads(k *kit) {
 	}
 }
 
+// badHeads are one of each kind: what makes a head bad is cgispec's to say.
 func badHeads(k *kit) {
 	for _, text := range []string{
-		"", "hello\n", "hello", "Content-Type: text/plain\n", "Content-Type: text/plain", "Good: 1\nbad\n\nbody", "X Y: 1\n\n", "X: a\x00b\n\n",
-		"Status: 99\n\n", "Status: 101\n\n", "Status: abc\n\n", "Content-Length: -1\n\n", "Content-Length: 5\nContent-Length: 6\n\n", "Status: 103\n\n",
+		"", "hello\n", "Content-Type: text/plain", "Good: 1\nbad\n\nbody", "X: a\x00b\n\n",
+		"Status: 99\n\n", "Status: 101\n\n", "Content-Length: 5\nContent-Length: 6\n\n", "Status: 103\n\n",
 	} {
 		e := k.fails(call{behave: "raw", query: query("text", text)}, http.StatusBadGateway)
 		if e.Hint == "" {

@@ -203,6 +203,23 @@ func TestReadResponseFaults(t *testing.T) {
 	}
 }
 
+// Wherever it stands, a byte that is no tchar makes a name none, and a control makes a value none.
+func TestEveryByteOfALine(t *testing.T) {
+	for c := range 256 {
+		b := string([]byte{byte(c)})
+		for i, line := range []string{b + "am: x", "n" + b + "m: x", "na" + b + ": x", "name: " + b + "x", "name: x" + b + "x", "name: xx" + b} {
+			_, err := reading(strings.NewReader("A: b\n"+line+"\n\n"), 4096, ResponseOptions{})
+			want := slowField.MatchString(latin1([]byte(strings.TrimSuffix(line, "\r"))))
+			if c == '\n' {
+				want = i == 0 || i == 5 // it ends the head, or the line
+			}
+			if want != (err == nil) {
+				t.Errorf("%q: %v, valid: %t", line, err, want)
+			}
+		}
+	}
+}
+
 func TestEveryInterimStatusNeedsAFinalOne(t *testing.T) {
 	for status := 100; status <= 199; status++ {
 		_, err := reading(strings.NewReader(fmt.Sprintf("Status: %d\n\n", status)), 4096, ResponseOptions{})
