@@ -39,7 +39,9 @@ func exitStatus(k *kit) {
 
 func deathBeforeHead(k *kit) {
 	for _, text := range []string{"", "Content-Type: text/plain\n"} {
-		k.fails(call{behave: "die", query: query("text", text)}, http.StatusBadGateway, "about to die")
+		req := k.request(call{behave: "die", query: query("text", text)})
+		k.failsFor(req, http.StatusBadGateway, "about to die")
+		k.exited(req, -1, "SIGKILL")
 	}
 }
 

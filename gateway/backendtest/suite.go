@@ -157,18 +157,23 @@ func (k *kit) read(resp *http.Response) answered {
 // words.
 func (k *kit) fails(c call, status int, words ...string) *gateway.Error {
 	k.Helper()
-	resp, err := k.Backend.RoundTrip(k.request(c))
+	return k.failsFor(k.request(c), status, words...)
+}
+
+func (k *kit) failsFor(req *gateway.Request, status int, words ...string) *gateway.Error {
+	k.Helper()
+	resp, err := k.Backend.RoundTrip(req)
 	if err == nil {
 		resp.Body.Close()
-		k.Fatalf("%s %v: status %d, want an error with status %d", c.behave, c.query, resp.StatusCode, status)
+		k.Fatalf("%s: status %d, want an error with status %d", req.RequestURI, resp.StatusCode, status)
 	}
 	e := gateway.AsError(err)
 	if e.Status != status {
-		k.Errorf("%s %v: status %d (%v), want %d", c.behave, c.query, e.Status, err, status)
+		k.Errorf("%s: status %d (%v), want %d", req.RequestURI, e.Status, err, status)
 	}
 	for _, w := range words {
 		if !strings.Contains(err.Error(), w) {
-			k.Errorf("%s %v: %q does not say %q", c.behave, c.query, err, w)
+			k.Errorf("%s: %q does not say %q", req.RequestURI, err, w)
 		}
 	}
 	return e
