@@ -152,3 +152,96 @@ func TestIdleClockRestsWhileTheClientTakes(t *testing.T) {
 		})
 	}
 }
+
+// flushCounter notes how often it was flushed.
+type flushCounter struct {
+	*httptest.ResponseRecorder
+	flushes int
+}
+
+func (c *flushCounter) FlushError() error { c.flushes++; return nil }
+
+// inPieces is a body that gives the pieces one by one, without any time between them.
+func inPieces(pieces ...string) io.Reader {
+	return readerFunc(func(p []byte) (n int, err error) {
+		if len(pieces) == 0 {
+			return 0, io.EOF
+		}
+		n, pieces = copy(p, pieces[0]), pieces[1:]
+		return n, nil
+	})
+}
+
+func TestWhatIsSentAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		name, value string
+		flushes     int // of the head and three pieces
+	}{
+		{"Content-Type", "text/event-stream", 4}, {"Content-Type", "Text/Event-Stream; charset=utf-8", 4}, {"X-Accel-Buffering", "no", 4},
+		{"X-Accel-Buffering", "yes", 0}, {"Content-Type", "text/plain", 0},
+	} {
+		synctest.Test(t, func(t *testing.T) { // where no time passes, nothing is sent because of its age
+			w := &flushCounter{ResponseRecorder: httptest.NewRecorder()}
+			err := answer(w, httptest.NewRequest("GET", "/", nil), response(200, inPieces("a", "b", "c"), c.name, c.value), startIdleClock(0, nil))
+			if err != nil || w.flushes != c.flushes || w.Body.String() != "abc" {
+				t.Errorf("%s: %s: %d flushes, want %d; %q %v", c.name, c.value, w.flushes, c.flushes, w.Body, err)
+			}
+		})
+	}
+}
+
+// closingBody can be closed under its reader.
+type closingBody struct {
+	io.Reader
+	closed chan struct{}
+}
+
+func (b *closingBody) Close() error {
+	close(b.closed)
+	return nil
+}
+
+// A program may finish what nobody gets, and not for ever.
+func TestDiscardIsBounded(t *testing.T) {
+	t.Run("in bytes", func(t *testing.T) {
+		for size, want := range map[int64]int64{1 << 20: 1 << 20, drainBytes: drainBytes, 2 * drainBytes: drainBytes} {
+			taken := int64(0)
+			discard(io.NopCloser(readerFunc(func(p []byte) (int, error) {
+				n := min(int64(len(p)), size-taken)
+				if taken += n; n == 0 {
+					return 0, io.EOF
+				}
+				return int(n), nil
+			})))
+			if taken != want {
+				t.Errorf("%d bytes of %d were read, want %d", taken, size, want)
+			}
+		}
+	})
+	t.Run("in time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			body := &closingBody{closed: make(chan struct{})}
+			body.Reader = readerFunc(func([]byte) (int, error) { <-body.closed; return 0, io.ErrClosedPipe })
+			begun := time.Now()
+			discard(body)
+			if took := time.Since(begun); took != drainTime {
+				t.Errorf("%v, want %v", took, drainTime)
+			}
+		})
+	})
+}
+
+// Once the announced bytes are out the flusher is done: it would flush beside the drain.
+func TestNoFlushBesideTheDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &flushCounter{ResponseRecorder: httptest.NewRecorder()}
+		resp := response(200, io.MultiReader(strings.NewReader("body"), readerFunc(func([]byte) (int, error) {
+			time.Sleep(time.Second)
+			return 0, io.EOF
+		})))
+		resp.ContentLength = 4
+		if err := answer(w, httptest.NewRequest("GET", "/", nil), resp, startIdleClock(0, nil)); err != nil || w.flushes != 1 {
+			t.Errorf("%d flushes, %v", w.flushes, err)
+		}
+	})
+}
