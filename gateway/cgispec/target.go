@@ -70,10 +70,12 @@ func serverPort(f *Facts) string {
 	return "80"
 }
 
-// IsHost says whether s can be a Host field: a name or an address, an IPv6 one in brackets, with or without a port.
+// IsHost says whether s can be a Host field: a name or an address, an IPv6 one in brackets, with or without a port. A
+// name is not longer than DNS allows.
 func IsHost(s string) bool {
-	_, _, ok := splitHost(s)
-	return ok
+	const maxName = 253
+	name, _, ok := splitHost(s)
+	return ok && len(name) <= maxName
 }
 
 // splitHost takes a Host field apart. The name is in lower case, an IPv6 address in brackets; the port may be empty.

@@ -22,13 +22,19 @@ func (l *loader) build(c *rawConfig) *Config {
 			HeaderTimeout: c.HTTP.HeaderTimeout.v, BodyTimeout: c.HTTP.BodyTimeout.v, SendTimeout: c.HTTP.SendTimeout.v, IdleTimeout: c.HTTP.IdleTimeout.v,
 			MaxHeader: c.HTTP.MaxHeader.v, MaxHeaders: c.HTTP.MaxHeaders.v, MaxURI: c.HTTP.MaxURI.v,
 		},
-		Sites: []Site{{Routes: l.routes(c.Routes.v, &c.rawOptions), Pos: c.Routes.place.key}},
+		Sites: []Site{{Routes: l.routes(c.Routes.v, &c.rawOptions), Pos: c.Routes.place.key, Options: l.ofSite(c.rawOptions)}},
 	}
 	for _, s := range c.Sites.v {
 		options := inherit(&c.rawOptions, &s.raw.rawOptions)
-		cfg.Sites = append(cfg.Sites, Site{Key: s.key, Hosts: s.hosts, Routes: l.routes(s.raw.Routes.v, &options), Pos: s.place.key})
+		cfg.Sites = append(cfg.Sites, Site{Key: s.key, Hosts: s.hosts, Routes: l.routes(s.raw.Routes.v, &options), Pos: s.place.key, Options: l.ofSite(options)})
 	}
 	return cfg
+}
+
+// ofSite is what the options of a site are for what none of its routes takes.
+func (l *loader) ofSite(options rawOptions) Options {
+	l.defaults(&options)
+	return options.plain()
 }
 
 func (l *loader) routes(named []namedRoute, above *rawOptions) []Route {

@@ -82,7 +82,7 @@ func TestEveryKey(t *testing.T) {
 			{Network: "tcp", Address: "[::1]:8081"}, {Network: "tcp", Address: "localhost:8082"},
 			{Network: "unix", Address: at("run/http.sock")}, {Network: "unix", Address: "/run/x.sock"},
 		},
-		Sites: []Site{{Routes: []Route{
+		Sites: []Site{{Options: options(nil), Routes: []Route{
 			{Pattern: "/*", Handler: "static", Static: &Static{
 				Root: at("public"), Index: []string{"index.html", "index.htm"}, Browse: true, CacheControl: "max-age=60", Hidden: true, Symlinks: "any",
 			}, Options: options(func(o *Options) { o.Headers.Set["X-Frame-Options"] = "SAMEORIGIN" })},
@@ -121,7 +121,7 @@ func TestDefaults(t *testing.T) {
 		},
 	}
 	options := Options{IdleTimeout: time.Minute, MaxBody: 1 << 30}
-	want.Sites = []Site{{Routes: []Route{
+	want.Sites = []Site{{Options: options, Routes: []Route{
 		{Pattern: "/s", Handler: "static", Options: options, Static: &Static{Root: filepath.Join(w.dir, "public"), Index: []string{"index.html"}, Precompressed: true, Symlinks: "inside"}},
 		{Pattern: "/c", Handler: "cgi", Options: options, CGI: &CGI{Run: []string{filepath.Join(w.dir, "app")}, Symlinks: "inside", MaxHeader: 64 << 10, StopTimeout: 2 * time.Second}},
 		{Pattern: "/r", Handler: "redirect", Options: options, Redirect: &Redirect{To: "/x", Status: 302}},

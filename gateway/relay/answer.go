@@ -48,14 +48,16 @@ func answer(w http.ResponseWriter, r *http.Request, resp *http.Response, clock *
 	return err
 }
 
-// copyHead takes over the program's fields. Date and Server are the server's own to say, as in nginx; a missing
-// Content-Type stays missing, since guessing one from the content is how uploads become pages.
+// copyHead takes over the program's fields. Date and Server are the server's own to say, as in nginx, and X-Request-Id
+// leads to the log; a missing Content-Type stays missing, since guessing one from the content is how uploads become
+// pages.
 func copyHead(dst http.Header, resp *http.Response) {
 	for name, values := range resp.Header {
-		if name == "Date" || name == "Server" {
-			continue
+		switch name {
+		case "Date", "Server", "X-Request-Id":
+		default:
+			dst[name] = values
 		}
-		dst[name] = values
 	}
 	if _, ok := resp.Header["Content-Type"]; !ok {
 		dst["Content-Type"] = nil
