@@ -19,7 +19,7 @@ import (
 	"gatewayd/gateway"
 	"gatewayd/gateway/cgi"
 	"gatewayd/gateway/config"
-	"gatewayd/gateway/middleware"
+	"gatewayd/gateway/htpasswd"
 )
 
 // Options is what a Server is made of.
@@ -37,6 +37,7 @@ type Server struct {
 	opt     Options
 	current atomic.Pointer[Generation]
 	front   atomic.Pointer[frontend]
+	gate    *htpasswd.Gate // of all password files: the processors are the same
 
 	mu        sync.Mutex // one change at a time; guards what follows
 	listeners map[string]*listener
@@ -60,7 +61,7 @@ type Reloads struct {
 
 // New returns a Server that serves nothing yet.
 func New(opt Options) *Server {
-	s := &Server{opt: opt, listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
+	s := &Server{opt: opt, gate: htpasswd.NewGate(), listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
 	s.leaveCtx, s.leaveNow = context.WithCancel(context.Background())
 	return s
 }
@@ -257,11 +258,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer g.release()
 	defer resetUnframed(w, r)
 	req := &gateway.Request{
-		ID:         middleware.NewRequestID(),
-		Client:     middleware.PeerAddress(r.RemoteAddr),
 		Generation: g.Number,
 		Timing:     gateway.Timing{Begun: time.Now()},
 	}
+	g.proxies.Identify(w, r, req)
 	req.StderrOf = func(route, script string) func(string) { return g.stderrOf(req.ID, route, script) }
 	r = r.WithContext(gateway.NewContext(r.Context(), req))
 	req.Request = r
