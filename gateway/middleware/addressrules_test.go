@@ -52,6 +52,8 @@ func TestAddressRules(t *testing.T) {
 				t.Errorf("%s: %q is let in", c.name, address)
 			case !want && (!errors.As(err, &failure) || failure.Status != http.StatusForbidden || failure.Public == ""):
 				t.Errorf("%s: %q: %#v", c.name, address, err)
+			case !want && strings.Contains(err.Error(), "over a unix socket") != (address == unix):
+				t.Errorf("%s: %q: the log is told %v", c.name, address, err)
 			}
 		}
 		for _, a := range c.in {

@@ -107,6 +107,7 @@ func TestAddressSetForms(t *testing.T) {
 		{prefixes("::ffff:10.0.0.0/104"), []string{"10.1.2.3", "::ffff:10.1.2.3"}, []string{"11.0.0.0", "9.255.255.255"}},
 		{prefixes("2001:db8::/32"), []string{"2001:db8::", "2001:DB8:0:0:0:0:0:1", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"}, []string{"2001:db7:ffff::", "2001:db9::"}},
 		{prefixes("fe80::/10"), []string{"fe80::1", "fe80::1%eth0", "febf::1%lo"}, []string{"fec0::1", "fec0::1%eth0"}},
+		{prefixes("fe80::1/128"), []string{"fe80::1", "fe80::1%eth0"}, []string{"fe80::2%eth0"}},
 		{prefixes("::1/128"), []string{"::1"}, []string{"::", "::2", "127.0.0.1"}},
 		{prefixes("10.0.0.0/9", "10.128.0.0/9", "10.2.0.0/16", "192.0.2.0/25", "192.0.2.128/25"), []string{"10.127.255.255", "10.128.0.0", "192.0.2.127", "192.0.2.128"}, []string{"11.0.0.0", "192.0.3.0"}},
 		{prefixes("255.255.255.255/32", "::/128"), []string{"255.255.255.255", "::"}, []string{"255.255.255.254", "::1"}}, // neighbours only in the order

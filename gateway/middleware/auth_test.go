@@ -66,6 +66,7 @@ func TestAuth(t *testing.T) {
 		{"twice", []string{basic("ada:secret"), basic("ada:secret")}, ""},
 		{"twice, one of them wrong", []string{basic("eve:x"), basic("ada:secret")}, ""},
 		{"a NUL behind the password", []string{basic("ada:secret\x00")}, ""},
+		{"a NUL and the password again, which bcrypt alone would take", []string{basic("bob:pass:wörd\x00pass:wörd")}, ""},
 		{"a NUL behind the name", []string{basic("ada\x00:secret")}, ""},
 		{"a line end", []string{basic("ada:secret\n")}, ""},
 		{"a long password", []string{basic("ada:" + long)}, ""},
@@ -96,6 +97,15 @@ func TestAuth(t *testing.T) {
 			if body := w.Body.String(); (body == "") != (method == "HEAD") || strings.Contains(body, "ada") {
 				t.Errorf("%s %s: %q", c.name, method, body)
 			}
+		}
+	}
+}
+
+func TestCredentialsAreBounded(t *testing.T) {
+	for n, want := range map[int]error{700: nil, 2000: errMalformed} {
+		_, _, err := credentials(&http.Request{Header: http.Header{"Authorization": {basic("a:" + strings.Repeat("x", n))}}})
+		if err != want { //nolint:errorlint // it is that one
+			t.Errorf("%d bytes: %v", n, err)
 		}
 	}
 }
