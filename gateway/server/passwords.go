@@ -22,7 +22,7 @@ type passwordFile struct {
 }
 
 func (s *Server) passwordsAfter(previous *Generation) *passwords {
-	p := &passwords{gate: s.gate}
+	p := &passwords{gate: s.verifying}
 	if previous != nil {
 		p.before = previous.passwords
 	}

@@ -30,14 +30,19 @@ type Options struct {
 	Announce io.Writer
 	// Version is told to programs in SERVER_SOFTWARE.
 	Version string
+	// Guard says that programs are to end should this process be killed. main must then begin with process.GuardMain.
+	Guard bool
 }
 
 // Server serves one configuration after another. Start it once, Reload it as often as needed, Shutdown once.
 type Server struct {
-	opt     Options
-	current atomic.Pointer[Generation]
-	front   atomic.Pointer[frontend]
-	gate    *htpasswd.Gate // of all password files: the processors are the same
+	opt       Options
+	current   atomic.Pointer[Generation]
+	front     atomic.Pointer[frontend]
+	launcher  launcher
+	verifying *htpasswd.Gate // shared by all password files: the processors are the same
+
+	acceptTold atomic.Int64 // when a failed accept was last logged
 
 	mu        sync.Mutex // one change at a time; guards what follows
 	listeners map[string]*listener
@@ -61,7 +66,7 @@ type Reloads struct {
 
 // New returns a Server that serves nothing yet.
 func New(opt Options) *Server {
-	s := &Server{opt: opt, gate: htpasswd.NewGate(), listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
+	s := &Server{opt: opt, verifying: htpasswd.NewGate(), listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
 	s.leaveCtx, s.leaveNow = context.WithCancel(context.Background())
 	return s
 }
@@ -156,6 +161,8 @@ func (s *Server) apply(conf *config.Config) (change string, err error) {
 }
 
 func (s *Server) commit(previous, next *Generation, added []*listener) {
+	s.guardPrograms(next)
+	next.setLimits()
 	s.current.Store(next)
 	s.replaceFrontend(next)
 	for _, l := range added {
@@ -212,7 +219,7 @@ func (s *Server) bindNew(conf []config.Listen) (added []*listener, err error) {
 		if err != nil {
 			return added, err
 		}
-		added = append(added, &listener{Listener: l, key: key, conf: conf[i], front: &s.front, failed: s.acceptFailed, done: make(chan struct{})})
+		added = append(added, &listener{Listener: l, key: key, conf: conf[i], front: &s.front, failed: s.acceptFailed, ending: make(chan struct{}), done: make(chan struct{})})
 	}
 	return added, nil
 }
@@ -227,7 +234,15 @@ func (s *Server) closeRemoved(conf []config.Listen) {
 	}
 }
 
+// acceptQuiet is how long a shortage is mentioned but once.
+const acceptQuiet = 10 * time.Second
+
 func (s *Server) acceptFailed(err error) {
+	now := time.Now().UnixNano()
+	last := s.acceptTold.Load()
+	if now-last < int64(acceptQuiet) || !s.acceptTold.CompareAndSwap(last, now) {
+		return
+	}
 	s.Log().Error().Err(err).Str("hint", "raise the limit on open files (ulimit -n, LimitNOFILE)").Msg("cannot accept connections; trying again")
 }
 
@@ -282,6 +297,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = errors.Join(err, g.waitClosed(ctx))
 	}
 	s.leaving.Wait()
+	s.launcher.close()
 	return errors.Join(err, ctx.Err())
 }
 
@@ -326,10 +342,10 @@ func (s *Server) DrainTimeout() time.Duration { return s.current.Load().Config.D
 // AdminConfig is the current configuration's.
 func (s *Server) AdminConfig() config.Admin { return s.current.Load().Config.Admin }
 
-// RunsPrograms says whether any route of the current configuration does.
-func (s *Server) RunsPrograms() bool {
+// RunsProgramsAsItself says whether any route of the current configuration runs programs as the user of this process.
+func (s *Server) RunsProgramsAsItself() bool {
 	for _, r := range s.current.Load().routes {
-		if r.resolver != nil {
+		if r.backend != nil && r.conf.Options.User == nil {
 			return true
 		}
 	}
