@@ -17,11 +17,11 @@ import (
 // A log file that has become a FIFO without a reader must not stop the server: the old file goes on.
 func TestReopenDoesNotWait(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
-	l, err := openLogs(config.Log{Output: path, Level: "info", Format: "json", Access: "off"})
+	from := newSinks()
+	l, err := openLogs(config.Log{Output: path, Level: "info", Format: "json", Access: "off"}, from)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
 	if err := os.Rename(path, path+".old"); err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestReopenDoesNotWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- l.Reopen() }()
+	go func() { ended <- from.reopen() }()
 	select {
 	case err := <-ended:
 		if err == nil {
@@ -39,6 +39,7 @@ func TestReopenDoesNotWait(t *testing.T) {
 		t.Fatal("Reopen waits for a reader")
 	}
 	l.log.Info().Msg("still here")
+	from.close()
 	if text, _ := os.ReadFile(path + ".old"); !strings.Contains(string(text), "still here") {
 		t.Errorf("the old file has %q", text)
 	}

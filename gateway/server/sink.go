@@ -15,8 +15,9 @@ import (
 const (
 	maxWaiting  = 1 << 20                // bytes of lines that wait to be written
 	keptBuffer  = 64 << 10               // a buffer that has grown larger is given back
-	retryPause  = 250 * time.Millisecond // between two attempts to write
-	maxReopened = 8                      // files that wait for lines before them to be written
+	gatherTime  = time.Millisecond       // between two writes
+	retryPause  = 250 * time.Millisecond // between two attempts to write the same
+	maxReopened = 64                     // files that wait for the lines before them to be written
 )
 
 // sink is the way of log lines to one target. Whoever logs only puts a line into memory; one goroutine writes what has
@@ -122,7 +123,8 @@ func (s *sink) close() {
 	}
 }
 
-// run writes until the sink is closed.
+// run writes until the sink is closed. A line that comes alone is written at once; those that follow closely gather and
+// share a system call.
 func (s *sink) run() {
 	var spare []byte
 	for open := true; open; {
@@ -133,6 +135,9 @@ func (s *sink) run() {
 		}
 		lines, files := s.take(spare)
 		spare = s.write(lines, files)
+		if open {
+			time.Sleep(gatherTime)
+		}
 	}
 	s.out.close()
 }
