@@ -178,12 +178,12 @@ func (s *sink) put(lines []byte) {
 		if err == nil {
 			return
 		}
-		if attempt == 2 { // the first may have been at a file that is no more
-			s.report(err)
-		}
-		if attempt > 1 && !s.pause() {
+		if attempt > 1 && !s.pause() { // the first may have been at a file that is no more
 			s.total.Add(uint64(bytes.Count(lines[at:], []byte("\n"))))
 			return
+		}
+		if attempt == 2 {
+			s.report(err)
 		}
 		if elsewhere := s.renew(); elsewhere || errors.Is(err, unix.EPIPE) {
 			at = bytes.LastIndexByte(lines[:at], '\n') + 1 // the half line is out of the reader's sight

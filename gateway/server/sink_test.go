@@ -174,8 +174,12 @@ func TestSinkDoesNotEndForLackOfAReader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer reader.Close()
 	all := newSinks()
+	defer func() {
+		reader.Close()
+		all.running.Wait()
+		writer.Close()
+	}()
 	s := newSink("stderr", sharedLogFile(writer), &all.lost)
 	all.open["stderr"] = s
 	all.running.Go(s.run)
