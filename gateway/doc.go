@@ -14,6 +14,7 @@
 //	script      which file a URL runs: the only place that resolves scripts
 //	docroot     opens files below a root and nothing outside it
 //	cgispec     RFC 3875 as pure functions: a request's variables; reading a program's answer
+//	admission   how many requests are at work at once, and who waits
 //	process     starts one process in a group of its own and stops it for certain
 //	spool       a body in memory, then in a temporary file
 //	middleware  one file each: access log, client address, request id, recoverer, limits, response headers

@@ -18,13 +18,14 @@ const importRules = `
 NONE < cgispec, config, process, spool, watch, docroot, admin, fastcgi;
 cgispec < gateway;
 gateway, docroot < script;
-gateway, cgispec, process, config < cgi;
+gateway < admission;
+gateway, admission, cgispec, process, config < cgi;
 gateway, config, docroot < static;
 gateway, config < redirect, respond, middleware;
 gateway, cgispec, script, spool < relay;
 gateway < site;
 gateway, cgispec, process < backendtest;
-cgi, static, redirect, respond, relay, site, middleware, script, spool < server;
+admission, process, cgi, static, redirect, respond, relay, site, middleware, script, spool < server;
 `
 
 // doors are the packages that may use a library; tests may use any.

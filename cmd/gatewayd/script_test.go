@@ -9,9 +9,13 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"gatewayd/gateway/process"
 )
 
 func TestMain(m *testing.M) {
+	process.Shim()
+	process.GuardMain()
 	testscript.Main(m, map[string]func(){"gatewayd": main})
 }
 

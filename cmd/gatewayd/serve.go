@@ -108,7 +108,7 @@ func (v service) load() (*config.Config, config.Problems) {
 func (v service) run(signals signals) error {
 	// Before the config is read: a change in between must not go unnoticed.
 	watched, watchErr := v.watch()
-	s := server.New(server.Options{Load: v.load, Announce: v.sys.stdout, Version: version()})
+	s := server.New(server.Options{Load: v.load, Announce: v.sys.stdout, Version: version(), Guard: true})
 	problems, err := s.Start()
 	for _, p := range problems {
 		fmt.Fprintln(v.sys.stderr, p)
@@ -141,8 +141,8 @@ func (v service) watch() (*watch.File, error) {
 }
 
 func warnAboutRoot(s *server.Server) {
-	if os.Geteuid() == 0 && s.RunsPrograms() {
-		s.Log().Warn().Msg("gatewayd was started as root, so the programs it runs are root too; start it as another user unless that is what you want")
+	if os.Geteuid() == 0 && s.RunsProgramsAsItself() {
+		s.Log().Warn().Msg("gatewayd was started as root, so programs of routes without `user` are root too; set `user`, or start gatewayd as another user, unless that is what you want")
 	}
 }
 

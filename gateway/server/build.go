@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 
+	"gatewayd/gateway/admission"
 	"gatewayd/gateway/cgi"
 	"gatewayd/gateway/cgispec"
 	"gatewayd/gateway/config"
 	"gatewayd/gateway/middleware"
+	"gatewayd/gateway/process"
 	"gatewayd/gateway/redirect"
 	"gatewayd/gateway/relay"
 	"gatewayd/gateway/respond"
@@ -24,6 +26,8 @@ import (
 // route is a configured route and the parts that were made of it; those that its handler has not are nil.
 type route struct {
 	conf     *config.Route
+	key      string // names it across generations
+	gate     *admission.Gate
 	resolver script.Resolver
 	backend  *cgi.Backend
 	env      cgispec.Env
@@ -39,6 +43,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.table.Serv
 // builder makes one Generation.
 type builder struct {
 	conf     *config.Config
+	launcher process.Launcher
+	known    map[string]*admission.Gate // of the generation before
 	software string
 	front    *front
 	opened   opened
@@ -47,7 +53,7 @@ type builder struct {
 // build makes a Generation of conf beside the current one. It starts no program and listens nowhere; on error nothing
 // stays open.
 func (s *Server) build(conf *config.Config, previous *Generation) (g *Generation, err error) {
-	b := &builder{conf: conf, software: "gatewayd/" + s.opt.Version, front: &front{}}
+	b := &builder{conf: conf, launcher: &s.launcher, known: previous.gates(), software: "gatewayd/" + s.opt.Version, front: &front{}}
 	defer func() {
 		if err != nil {
 			b.opened.close(nil)
@@ -85,7 +91,7 @@ func (b *builder) sites() ([]site.Site, map[*site.Route]*route, error) {
 	for i, conf := range b.conf.Sites {
 		sites[i] = site.Site{Key: conf.Key, Hosts: conf.Hosts, Routes: make([]site.Route, len(conf.Routes))}
 		for j := range conf.Routes {
-			r, handler, err := b.route(&conf.Routes[j])
+			r, handler, err := b.route(conf.Key, &conf.Routes[j])
 			if err != nil {
 				return nil, nil, fmt.Errorf("route %s: %w", conf.Routes[j].Pattern, err)
 			}
@@ -98,15 +104,16 @@ func (b *builder) sites() ([]site.Site, map[*site.Route]*route, error) {
 }
 
 // route is the one switch from the config's words to code.
-func (b *builder) route(conf *config.Route) (*route, http.Handler, error) {
-	r := &route{conf: conf}
+func (b *builder) route(site string, conf *config.Route) (*route, http.Handler, error) {
+	r := &route{conf: conf, key: site + " " + conf.Pattern}
 	switch {
 	case conf.Static != nil:
 		r.static = static.FromConfig(conf.Static)
 		b.opened.closers = append(b.opened.closers, r.static)
 		return r, r.static, nil
 	case conf.CGI != nil:
-		return r, b.cgi(r), nil
+		handler, err := b.cgi(r)
+		return r, handler, err
 	case conf.Redirect != nil:
 		r.redirect = redirect.New(conf.Redirect)
 		return r, r.redirect, nil
@@ -116,9 +123,14 @@ func (b *builder) route(conf *config.Route) (*route, http.Handler, error) {
 	return nil, nil, fmt.Errorf("no handler for %q", conf.Handler)
 }
 
-func (b *builder) cgi(r *route) http.Handler {
+func (b *builder) cgi(r *route) (http.Handler, error) {
 	c := r.conf.CGI
 	opt := cgi.Setup(c, &r.conf.Options, b.software)
+	if !process.MayBecome(opt.User) {
+		return nil, fmt.Errorf("user: only root may start programs as another user (%s); start gatewayd as root, or take user out", opt.User.Name)
+	}
+	r.gate = b.gate(r)
+	opt.Gate, opt.Launcher = r.gate, b.launcher
 	r.env, r.backend = opt.Env, cgi.New(opt)
 	r.resolver = b.resolver(c)
 	b.opened.backends = append(b.opened.backends, r.backend)
@@ -130,6 +142,7 @@ func (b *builder) cgi(r *route) http.Handler {
 		Resolver:    r.resolver,
 		Front:       b.front,
 		Spool:       spool.Options{Dir: b.conf.Temp, Max: r.conf.Options.MaxBody},
+		Stream:      r.conf.Options.StreamBody,
 		Timeout:     r.conf.Options.Timeout,
 		IdleTimeout: r.conf.Options.IdleTimeout,
 	}
@@ -141,7 +154,20 @@ func (b *builder) cgi(r *route) http.Handler {
 	if len(c.Sendfile) > 0 {
 		front.Sendfile = b.sendfile(c.Sendfile)
 	}
-	return relay.New(front)
+	return relay.New(front), nil
+}
+
+// gate is that of the same route in the generation before, if there is one: a reload lets nobody in twice.
+func (b *builder) gate(r *route) *admission.Gate {
+	if gate := b.known[r.key]; gate != nil {
+		return gate
+	}
+	return admission.New(limitsOf(r.conf))
+}
+
+func limitsOf(conf *config.Route) admission.Limits {
+	o := &conf.Options
+	return admission.Limits{Running: o.MaxRunning, Queue: o.Queue.Max, Wait: o.Queue.Wait}
 }
 
 // sendfile serves files below roots by their absolute path.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatewayd/gateway/admission"
 	"gatewayd/gateway/cgi"
 	"gatewayd/gateway/config"
 	"gatewayd/gateway/site"
@@ -29,6 +30,39 @@ type Generation struct {
 	closed  chan struct{} // closed when everything is
 
 	users atomic.Int64 // requests, and one for being current
+}
+
+// gates are those of its routes by their keys. A nil Generation has none.
+func (g *Generation) gates() map[string]*admission.Gate {
+	gates := map[string]*admission.Gate{}
+	if g == nil {
+		return gates
+	}
+	for _, r := range g.routes {
+		if r.gate != nil {
+			gates[r.key] = r.gate
+		}
+	}
+	return gates
+}
+
+// setLimits makes the limits of this Generation those of its gates, which it may share with the one before.
+func (g *Generation) setLimits() {
+	for _, r := range g.routes {
+		if r.gate != nil {
+			r.gate.SetLimits(limitsOf(r.conf))
+		}
+	}
+}
+
+// runsPrograms says whether any route does.
+func (g *Generation) runsPrograms() bool {
+	for _, r := range g.routes {
+		if r.backend != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // hold counts one more user, unless the Generation is already closed.

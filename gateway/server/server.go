@@ -30,14 +30,17 @@ type Options struct {
 	Announce io.Writer
 	// Version is told to programs in SERVER_SOFTWARE.
 	Version string
+	// Guard says that programs are to end should this process be killed. main must then begin with process.GuardMain.
+	Guard bool
 }
 
 // Server serves one configuration after another. Start it once, Reload it as often as needed, Shutdown once.
 type Server struct {
-	opt     Options
-	current atomic.Pointer[Generation]
-	front   atomic.Pointer[frontend]
-	sinks   *sinks
+	opt      Options
+	current  atomic.Pointer[Generation]
+	front    atomic.Pointer[frontend]
+	launcher launcher
+	sinks    *sinks
 
 	mu        sync.Mutex // one change at a time; guards what follows
 	listeners map[string]*listener
@@ -156,6 +159,8 @@ func (s *Server) apply(conf *config.Config) (change string, err error) {
 }
 
 func (s *Server) commit(previous, next *Generation, added []*listener) {
+	s.guardPrograms(next)
+	next.setLimits()
 	s.current.Store(next)
 	s.replaceFrontend(next)
 	for _, l := range added {
@@ -288,6 +293,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = errors.Join(err, g.waitClosed(ctx))
 	}
 	s.leaving.Wait()
+	s.launcher.close()
 	return errors.Join(err, ctx.Err())
 }
 
@@ -333,10 +339,10 @@ func (s *Server) DrainTimeout() time.Duration { return s.current.Load().Config.D
 // AdminConfig is the current configuration's.
 func (s *Server) AdminConfig() config.Admin { return s.current.Load().Config.Admin }
 
-// RunsPrograms says whether any route of the current configuration does.
-func (s *Server) RunsPrograms() bool {
+// RunsProgramsAsItself says whether any route of the current configuration runs programs as the user of this process.
+func (s *Server) RunsProgramsAsItself() bool {
 	for _, r := range s.current.Load().routes {
-		if r.resolver != nil {
+		if r.backend != nil && r.conf.Options.User == nil {
 			return true
 		}
 	}

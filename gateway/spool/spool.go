@@ -154,9 +154,13 @@ func copyToFile(file *os.File, src io.Reader, dir string) (n int64, err error) {
 	}
 }
 
+// readable is the mode of a file that nobody can reach by a name: a program that runs as another user may open its
+// standard input again (/dev/stdin), and not write to it.
+const readable = 0o444
+
 // tempFile makes a file without a name, so that nothing stays behind however the process ends.
 func tempFile(dir string) (*os.File, error) {
-	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, readable)
 	if err == nil {
 		return os.NewFile(uintptr(fd), dir+"/(spooled body)"), nil
 	}
@@ -167,7 +171,7 @@ func tempFile(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Remove(file.Name()); err != nil {
+	if err := errors.Join(os.Remove(file.Name()), file.Chmod(readable)); err != nil {
 		file.Close()
 		return nil, err
 	}
