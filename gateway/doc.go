@@ -16,6 +16,7 @@
 //	cgispec     RFC 3875 as pure functions: a request's variables; reading a program's answer
 //	admission   how many requests are at work at once, and who waits
 //	process     starts one process in a group of its own and stops it for certain
+//	descriptors a reserve of file descriptors for the operator
 //	spool       a body in memory, then in a temporary file
 //	middleware  one file each: access log, client address, request id, recoverer, limits, response headers
 //	admin       status, health and reload for the operator

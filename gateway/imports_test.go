@@ -15,7 +15,8 @@ import (
 // the folder below gateway/; gateway itself is the vocabulary. NONE imports nothing of ours. When a rule stops you, it
 // is asking a question about design, not about this test.
 const importRules = `
-NONE < cgispec, config, process, spool, watch, docroot, admin, fastcgi;
+NONE < cgispec, config, descriptors, watch, admin, fastcgi;
+descriptors < process, spool, docroot;
 cgispec < gateway;
 gateway, docroot < script;
 gateway < admission;
@@ -25,7 +26,7 @@ gateway, config < redirect, respond, middleware;
 gateway, cgispec, script, spool < relay;
 gateway < site;
 gateway, cgispec, process < backendtest;
-admission, process, cgi, static, redirect, respond, relay, site, middleware, script, spool < server;
+admission, descriptors, process, cgi, static, redirect, respond, relay, site, middleware, script, spool < server;
 `
 
 // doors are the packages that may use a library; tests may use any.

@@ -42,6 +42,8 @@ type Server struct {
 	launcher launcher
 	sinks    *sinks
 
+	acceptTold atomic.Int64 // when a failed accept was last logged
+
 	mu        sync.Mutex // one change at a time; guards what follows
 	listeners map[string]*listener
 	retired   map[*Generation]bool // replaced, but still held by requests
@@ -217,7 +219,7 @@ func (s *Server) bindNew(conf []config.Listen) (added []*listener, err error) {
 		if err != nil {
 			return added, err
 		}
-		added = append(added, &listener{Listener: l, key: key, conf: conf[i], front: &s.front, failed: s.acceptFailed, done: make(chan struct{})})
+		added = append(added, &listener{Listener: l, key: key, conf: conf[i], front: &s.front, failed: s.acceptFailed, ending: make(chan struct{}), done: make(chan struct{})})
 	}
 	return added, nil
 }
@@ -232,7 +234,15 @@ func (s *Server) closeRemoved(conf []config.Listen) {
 	}
 }
 
+// acceptQuiet is how long a shortage is mentioned but once.
+const acceptQuiet = 10 * time.Second
+
 func (s *Server) acceptFailed(err error) {
+	now := time.Now().UnixNano()
+	last := s.acceptTold.Load()
+	if now-last < int64(acceptQuiet) || !s.acceptTold.CompareAndSwap(last, now) {
+		return
+	}
 	s.Log().Error().Err(err).Str("hint", "raise the limit on open files (ulimit -n, LimitNOFILE)").Msg("cannot accept connections; trying again")
 }
 
