@@ -10,7 +10,7 @@ import (
 // milliseconds, sizes in bytes. What is not known is not there.
 func appendJSON(b []byte, e entry) []byte {
 	b = append(b, `{"time":"`...)
-	b = e.end.UTC().AppendFormat(b, timeFormat)
+	b = e.end.UTC().AppendFormat(b, TimeFormat)
 	b = append(b, '"')
 	if e.Client.IsValid() {
 		b = append(b, `,"client":"`...)
@@ -100,7 +100,7 @@ func appendJSONMillis(b []byte, key string, d time.Duration) []byte {
 
 func appendLostJSON(b []byte, n uint64, at time.Time) []byte {
 	b = append(b, `{"time":"`...)
-	b = at.UTC().AppendFormat(b, timeFormat)
+	b = at.UTC().AppendFormat(b, TimeFormat)
 	b = append(b, `","lost":`...)
 	b = strconv.AppendUint(b, n, 10)
 	return append(b, '}', '\n')

@@ -97,8 +97,8 @@ func (e *entry) starting() (from, to time.Time) {
 // first is from when to when the program's answer was waited for.
 func (e *entry) first() (from, to time.Time) { return e.Timing.Begun, e.Timing.FirstByte }
 
-// timeFormat is RFC 3339 with milliseconds, of a time in UTC.
-const timeFormat = "2006-01-02T15:04:05.000Z"
+// TimeFormat is that of every log: RFC 3339 with milliseconds, of a time in UTC.
+const TimeFormat = "2006-01-02T15:04:05.000Z"
 
 // appendMillis appends a duration in milliseconds.
 func appendMillis(b []byte, d time.Duration, decimals int) []byte {

@@ -116,7 +116,7 @@ func parseCombined(line string) (parsed, error) {
 	}
 	f := parsed{"client": m[1], "status": m[5], "bytes": strings.Replace(m[6], "-", "0", 1)}
 	at, err := time.Parse("02/Jan/2006:15:04:05 -0700", m[3])
-	f["time"] = at.UTC().Format(timeFormat)
+	f["time"] = at.UTC().Format(TimeFormat)
 	err = errors.Join(err, f.request(m[4]))
 	for key, quoted := range map[string]string{"user": m[2], "referer": m[7], "agent": m[8]} {
 		value, failed := unescape(quoted)
@@ -175,7 +175,7 @@ func parseJSON(line string) (parsed, error) {
 // known is what each form must give back of an entry.
 func known(form string, e entry) parsed {
 	f := parsed{
-		"time": e.end.UTC().Format(timeFormat), "client": "unix", "status": strconv.Itoa(e.status), "bytes": strconv.FormatInt(e.bytes, 10),
+		"time": e.end.UTC().Format(TimeFormat), "client": "unix", "status": strconv.Itoa(e.status), "bytes": strconv.FormatInt(e.bytes, 10),
 		"method": e.asked.Method, "uri": e.asked.RequestURI, "proto": e.asked.Proto,
 		"user": e.RemoteUser, "referer": e.referer, "agent": e.agent,
 	}
@@ -183,7 +183,7 @@ func known(form string, e entry) parsed {
 		f["client"] = e.Client.String()
 	}
 	if form == "combined" {
-		f["time"] = e.end.UTC().Truncate(time.Second).Format(timeFormat)
+		f["time"] = e.end.UTC().Truncate(time.Second).Format(TimeFormat)
 		for _, key := range []string{"user", "referer", "agent"} {
 			if f[key] == "-" {
 				f[key] = "" // the form cannot tell them apart

@@ -8,7 +8,7 @@ import (
 // appendText is the form for people: what one looks for first comes first, then name=value, quoted where the value is
 // not ours.
 func appendText(b []byte, e entry) []byte {
-	b = e.end.UTC().AppendFormat(b, timeFormat)
+	b = e.end.UTC().AppendFormat(b, TimeFormat)
 	b = append(b, ' ')
 	b = appendClient(b, &e)
 	b = append(b, ' ', '"')
@@ -92,7 +92,7 @@ func appendTextString(b []byte, name, value string) []byte {
 }
 
 func appendLostText(b []byte, n uint64, at time.Time) []byte {
-	b = at.UTC().AppendFormat(b, timeFormat)
+	b = at.UTC().AppendFormat(b, TimeFormat)
 	b = append(b, " lost="...)
 	b = strconv.AppendUint(b, n, 10)
 	return append(b, '\n')

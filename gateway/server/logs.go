@@ -112,12 +112,9 @@ func (l *logs) logger(out io.Writer, colour bool) zerolog.Logger {
 	return zerolog.New(out).Level(l.level).Hook(zerolog.HookFunc(stamp))
 }
 
-// timeFormat is that of the access log too.
-const timeFormat = "2006-01-02T15:04:05.000Z"
-
 // stamp adds the time. zerolog's own has the format of a package variable, which is not ours to change.
 func stamp(e *zerolog.Event, _ zerolog.Level, _ string) {
-	e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format(timeFormat))
+	e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format(middleware.TimeFormat))
 }
 
 // lostLine is a line of the log that says that n lines are missing before it.
