@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"gatewayd/gateway/config"
+	"gatewayd/gateway/process"
 	"gatewayd/gateway/server"
 	"gatewayd/gateway/watch"
 )
@@ -107,6 +108,7 @@ func (v service) load() (*config.Config, config.Problems) {
 
 // run serves until a signal ends it.
 func (v service) run(signals signals) error {
+	process.ReserveThreads()
 	// Before the config is read: a change in between must not go unnoticed.
 	watched, watchErr := v.watch()
 	s := server.New(server.Options{Load: v.load, Announce: v.sys.stdout, Version: version(), Guard: true})

@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 	case "init":
 		Init()
 		initHelper()
+	case "threads":
+		threadsHelper()
+		return
 	case "guarded":
 		guardedHelper()
 		return

@@ -48,17 +48,22 @@ func answer(w http.ResponseWriter, r *http.Request, resp *http.Response, clock *
 	return err
 }
 
-// copyHead takes over the program's fields. Date and Server are the server's own to say, as in nginx; a missing
-// Content-Type stays missing, since guessing one from the content is how uploads become pages.
+// copyHead takes over the program's head. A missing Content-Type stays missing, since guessing one from the content is
+// how uploads become pages.
 func copyHead(dst http.Header, resp *http.Response) {
-	for name, values := range resp.Header {
+	copyFields(dst, resp.Header)
+	if _, ok := resp.Header["Content-Type"]; !ok {
+		dst["Content-Type"] = nil
+	}
+}
+
+// copyFields takes over the program's fields. Date and Server are the server's own to say, as in nginx.
+func copyFields(dst, from http.Header) {
+	for name, values := range from {
 		if name == "Date" || name == "Server" {
 			continue
 		}
 		dst[name] = values
-	}
-	if _, ok := resp.Header["Content-Type"]; !ok {
-		dst["Content-Type"] = nil
 	}
 }
 
@@ -194,9 +199,7 @@ func earlyHints(w http.ResponseWriter, r *http.Request) func(http.Header) {
 	return func(hints http.Header) {
 		h := w.Header()
 		before := h.Clone()
-		for name, values := range hints {
-			h[name] = values
-		}
+		copyFields(h, hints)
 		w.WriteHeader(http.StatusEarlyHints)
 		clear(h)
 		for name, values := range before {
