@@ -64,17 +64,18 @@ func serveDemo(sys system, listen []string) error {
 // for while one waits is that one.
 type signals struct{ stop, reload, reopen chan os.Signal }
 
-// notify takes over the signals of the contract. It takes SIGPIPE, too: to write to a standard output or error that
-// nobody reads any more is then a failed write, not the end. Programs are started with the default action all the same.
+// notify takes over the signals of the contract. It takes SIGPIPE and SIGXFSZ, too: to write to a standard output or
+// error that nobody reads any more, or to a file that may grow no further, is then a failed write, not the end. Programs
+// are started with the default action all the same.
 func notify() (s signals, stop func()) {
 	s = signals{stop: make(chan os.Signal, 2), reload: make(chan os.Signal, 1), reopen: make(chan os.Signal, 1)}
-	pipe := make(chan os.Signal, 1)
+	failedWrite := make(chan os.Signal, 1)
 	signal.Notify(s.stop, syscall.SIGTERM, syscall.SIGINT)
 	signal.Notify(s.reload, syscall.SIGHUP)
 	signal.Notify(s.reopen, syscall.SIGUSR1)
-	signal.Notify(pipe, syscall.SIGPIPE)
+	signal.Notify(failedWrite, syscall.SIGPIPE, syscall.SIGXFSZ)
 	return s, func() {
-		for _, c := range []chan os.Signal{s.stop, s.reload, s.reopen, pipe} {
+		for _, c := range []chan os.Signal{s.stop, s.reload, s.reopen, failedWrite} {
 			signal.Stop(c)
 		}
 	}

@@ -75,12 +75,13 @@ func (s *Server) build(conf *config.Config, previous *Generation) (g *Generation
 	if err != nil {
 		return nil, err
 	}
-	g = &Generation{Number: 1, Config: conf, table: b.front.table, routes: built, logs: logs, opened: b.opened, leave: s.leave, closed: make(chan struct{})}
+	g = &Generation{Number: 1, Config: conf, table: b.front.table, routes: built, logs: logs, opened: b.opened, closed: make(chan struct{})}
 	g.proxies, g.passwords = middleware.NewProxies(conf.TrustedProxies), b.passwords.files
 	if previous != nil {
 		g.Number = previous.Number + 1
 	}
 	g.onClose = func() { s.forget(g) }
+	g.leave = func(backend *cgi.Backend) { s.leave(backend, logs.hold()) }
 	g.handler = middleware.Linger(
 		middleware.AccessLog(logs.access, logs.log,
 			middleware.Recoverer(logs.log,
@@ -239,34 +240,27 @@ func (b *builder) resolver(c *config.CGI) script.Resolver {
 	return script.NewProgram(c.Run[0], filepath.Dir(c.Run[0]))
 }
 
-// logsFor keeps the previous generation's logs if nothing about them has changed.
+// logsFor shares the previous generation's logs if nothing about them has changed.
 func (s *Server) logsFor(conf config.Log, previous *Generation) (*logs, error) {
 	if previous != nil && previous.logs.conf == conf {
-		return previous.logs, nil
+		return previous.logs.hold(), nil
 	}
-	return openLogs(conf)
+	return openLogs(conf, s.sinks)
 }
 
-// forget is called when a retired generation is closed. Its logs are closed unless the current one writes to them, or
-// another that is still held.
+// forget is called when a generation is closed.
 func (s *Server) forget(g *Generation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.retired, g)
-	current := s.current.Load()
-	inUse := current == g || current.logs == g.logs
-	for other := range s.retired {
-		inUse = inUse || other.logs == g.logs
-	}
-	if !inUse {
-		g.logs.Close()
-	}
+	g.logs.release()
 }
 
 // stderrOf logs the lines of a program's standard error. It may do so while a local redirect gives the request another
 // route and script, so it keeps its own.
 func (g *Generation) stderrOf(id, route, script string) func(line string) {
 	return func(line string) {
-		g.logs.log.Warn().Str("id", id).Str("route", route).Str("script", script).Str("stderr", line).Msg("a program wrote to its standard error")
+		event := g.logs.log.Warn().Str("id", id).Str("route", route)
+		middleware.Exact(middleware.Exact(event, "script", script), "stderr", line).Msg("a program wrote to its standard error")
 	}
 }

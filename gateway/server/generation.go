@@ -90,12 +90,10 @@ func (g *Generation) release() {
 	}
 }
 
-// discard closes a Generation that never was the current one. It may share its logs with previous.
-func (g *Generation) discard(previous *Generation) {
+// discard closes a Generation that never was the current one.
+func (g *Generation) discard() {
 	g.opened.close(nil)
-	if previous == nil || previous.logs != g.logs {
-		g.logs.Close()
-	}
+	g.logs.release()
 }
 
 // stopTime is how long requests may take to notice that they have been broken off.

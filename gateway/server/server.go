@@ -41,6 +41,7 @@ type Server struct {
 	front     atomic.Pointer[frontend]
 	launcher  launcher
 	verifying *htpasswd.Gate // shared by all password files: the processors are the same
+	sinks     *sinks
 
 	acceptTold atomic.Int64 // when a failed accept was last logged
 
@@ -66,7 +67,7 @@ type Reloads struct {
 
 // New returns a Server that serves nothing yet.
 func New(opt Options) *Server {
-	s := &Server{opt: opt, verifying: htpasswd.NewGate(), listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
+	s := &Server{opt: opt, verifying: htpasswd.NewGate(), sinks: newSinks(), listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
 	s.leaveCtx, s.leaveNow = context.WithCancel(context.Background())
 	return s
 }
@@ -153,7 +154,7 @@ func (s *Server) apply(conf *config.Config) (change string, err error) {
 	}
 	added, err := s.bindNew(conf.Listen)
 	if err != nil {
-		next.discard(previous)
+		next.discard()
 		return "", err
 	}
 	s.commit(previous, next, added)
@@ -183,7 +184,7 @@ func (s *Server) replaceFrontend(next *Generation) {
 	if old != nil && old.conf == next.Config.HTTP {
 		return
 	}
-	s.front.Store(newFrontend(next.Config.HTTP, s, &s.front, next.logs.log))
+	s.front.Store(newFrontend(next.Config.HTTP, s, &s.front, s.Log))
 	if old == nil {
 		return
 	}
@@ -255,8 +256,12 @@ func (s *Server) Log() *zerolog.Logger {
 	return &nop
 }
 
-// ReopenLogs opens the log files again by their names.
-func (s *Server) ReopenLogs() error { return s.current.Load().logs.Reopen() }
+// ReopenLogs opens the log files again by their names. What was logged before goes to the old files, what is logged
+// after it to the new ones.
+func (s *Server) ReopenLogs() error { return s.sinks.reopen() }
+
+// LogLinesLost is how many lines of the logs could not be written since the server began.
+func (s *Server) LogLinesLost() uint64 { return s.sinks.lost.Load() }
 
 // acquire takes hold of the current Generation.
 func (s *Server) acquire() *Generation {
@@ -285,11 +290,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Shutdown stops accepting, answers what has begun and waits for the programs. When ctx ends first, what is left is
-// broken off and the programs are stopped for certain.
+// broken off and the programs are stopped for certain. The logs come last: they get a second to be written.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if !s.closeListeners() {
 		return nil
 	}
+	defer s.sinks.close()
 	defer context.AfterFunc(ctx, s.leaveNow)()
 	err := s.front.Load().shutdown(ctx)
 	s.current.Load().release()
@@ -328,11 +334,12 @@ func (s *Server) generations() []*Generation {
 }
 
 // leave lets a backend that takes no new requests finish: its programs may work on after their answer, until the server
-// ends.
-func (s *Server) leave(b *cgi.Backend) {
+// ends. It holds the logs that they write to.
+func (s *Server) leave(b *cgi.Backend, logs *logs) {
 	s.leaving.Go(func() {
 		b.Wait(s.leaveCtx)
 		b.Close()
+		logs.release()
 	})
 }
 
