@@ -160,20 +160,28 @@ func (s *served) remains(t *testing.T) (r remains) {
 }
 
 // status asks the admin socket.
-func (s *served) status(t *testing.T) (status server.Status) {
+func (s *served) status(t *testing.T) server.Status {
 	t.Helper()
+	status, err := s.askStatus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status
+}
+
+func (s *served) askStatus() (status server.Status, err error) {
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(s.dir, "admin.sock"))
 	}}
 	resp, err := (&http.Client{Transport: transport, Timeout: patience}).Get("http://localhost/status")
 	if err != nil {
-		t.Fatal(err)
+		return status, err
 	}
 	defer resp.Body.Close()
 	if err := json.NewDecoder(resp.Body).Decode(&status); err != nil || status.Goroutines == 0 {
-		t.Fatalf("status: %v, %+v", err, status)
+		return status, fmt.Errorf("status: %w, %+v", err, status)
 	}
-	return status
+	return status, nil
 }
 
 // programsOf are the processes with a variable in their environment, wherever they have gone.
