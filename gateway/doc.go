@@ -23,6 +23,7 @@
 //	admin       status, health and reload for the operator
 //	watch       notices that a file changed
 //	backendtest what every Backend must do, as a suite that each backend calls
+//	loadclient  an HTTP client for tests that counts how requests fail
 //
 // Which folder may import which is written down, and enforced, in imports_test.go.
 package gateway
