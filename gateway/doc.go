@@ -18,10 +18,12 @@
 //	process     starts one process in a group of its own and stops it for certain
 //	descriptors a reserve of file descriptors for the operator
 //	spool       a body in memory, then in a temporary file
-//	middleware  one file each: access log, client address, request id, recoverer, limits, response headers
+//	middleware  one file each: access log, client address, request id, recoverer, limits, who is let in, response headers
+//	htpasswd    names and passwords of a htpasswd file, verified at a bounded cost
 //	admin       status, health and reload for the operator
 //	watch       notices that a file changed
 //	backendtest what every Backend must do, as a suite that each backend calls
+//	loadclient  an HTTP client for tests that counts how requests fail
 //
 // Which folder may import which is written down, and enforced, in imports_test.go.
 package gateway

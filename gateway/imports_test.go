@@ -15,14 +15,16 @@ import (
 // the folder below gateway/; gateway itself is the vocabulary. NONE imports nothing of ours. When a rule stops you, it
 // is asking a question about design, not about this test.
 const importRules = `
-NONE < cgispec, config, descriptors, watch, admin, fastcgi;
+NONE < cgispec, config, descriptors, watch, admin, fastcgi, loadclient;
 descriptors < process, spool, docroot;
 cgispec < gateway;
+config < htpasswd;
 gateway, docroot < script;
 gateway < admission;
 gateway, admission, cgispec, process, config < cgi;
 gateway, config, docroot < static;
-gateway, config < redirect, respond, middleware;
+gateway, config < redirect, respond;
+gateway, config, htpasswd < middleware;
 gateway, cgispec, script, spool < relay;
 gateway < site;
 gateway, cgispec, process < backendtest;
@@ -37,6 +39,8 @@ var doors = map[string][]string{
 	"go.yaml.in/yaml":            {"gateway/config"},
 	"github.com/alecthomas/kong": {"cmd/gatewayd"},
 	"github.com/mattn/go-isatty": {"gateway/server"},
+	"github.com/tg123":           {"gateway/htpasswd"},
+	"golang.org/x/crypto":        {"gateway/htpasswd"},
 }
 
 // never are the parts of the standard library that gatewayd exists to do better.

@@ -90,7 +90,7 @@ func (r *Request) Rest() string { return r.Path[len(r.Prefix):] }
 
 // Vars appends to dst the variables of RFC 3875 for this request and the given route environment.
 func (r *Request) Vars(dst []cgispec.Var, env *cgispec.Env) []cgispec.Var {
-	facts := cgispec.Facts{Request: r.Request, Script: r.Script, Env: env}
+	facts := cgispec.Facts{Request: r.Request, Script: r.Script, Env: env, Scheme: r.Scheme, AuthType: r.AuthType, RemoteUser: r.RemoteUser}
 	if r.Client.IsValid() {
 		facts.RemoteAddr = r.Client.String()
 	}

@@ -145,7 +145,19 @@ func mib(n int64) float64 { return float64(n) / (1 << 20) }
 // peak is the largest resident size of gatewayd so far.
 func (s *served) peak(t *testing.T) int64 {
 	t.Helper()
-	kib, err := strconv.ParseInt(strings.TrimSuffix(s.procStatus(t, "VmHWM"), " kB"), 10, 64)
+	return s.procSize(t, "VmHWM")
+}
+
+// resident is the resident size of gatewayd.
+func (s *served) resident(t *testing.T) int64 {
+	t.Helper()
+	return s.procSize(t, "VmRSS")
+}
+
+// procSize is a size in gatewayd's /proc/PID/status, in bytes.
+func (s *served) procSize(t *testing.T, field string) int64 {
+	t.Helper()
+	kib, err := strconv.ParseInt(strings.TrimSuffix(s.procStatus(t, field), " kB"), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,8 @@ type served struct {
 	url string
 	dir string // of its config
 	pid int
+
+	mortal bool // the test kills it
 }
 
 // serveReal runs gatewayd with conf as dir's gatewayd.yaml. At the end of the test it must exit with 0 and leave no process and no file in its temporary directory.
@@ -55,6 +57,11 @@ func serveIn(t *testing.T, dir, path string, args ...string) *served {
 	}
 	s := &served{daemon: d, url: urls[0], dir: dir, pid: d.cmd.Process.Pid}
 	t.Cleanup(func() {
+		if s.mortal {
+			d.cmd.Process.Kill()
+			<-d.ended
+			return
+		}
 		if err := d.stop(syscall.SIGTERM); err != nil {
 			t.Error(err)
 		}

@@ -39,13 +39,13 @@ func TestMixed(t *testing.T) {
 	s := serveMixed(t)
 	m := &mixed{host: strings.TrimPrefix(s.url, "http://"), counts: map[string]int{}}
 
-	if err := m.run(200); err != nil { // what the first requests leave for good is there
+	if err := m.run(evenDeck(), 200); err != nil { // what the first requests leave for good is there
 		t.Fatal(err)
 	}
 	before := s.settled(t, func(r remains) bool { return r.quiet() })
 	m.counts = map[string]int{}
 	start := time.Now()
-	if err := m.run(total); err != nil {
+	if err := m.run(evenDeck(), total); err != nil {
 		t.Fatal(err)
 	}
 	took := time.Since(start)
@@ -59,6 +59,32 @@ func TestMixed(t *testing.T) {
 		t.Logf("%5d %s", m.counts[name], name)
 	}
 	t.Logf("%d requests in %v: %.0f a second\nbefore %+v\nafter  %+v", total, took.Round(time.Millisecond), float64(total)/took.Seconds(), before, after)
+}
+
+// TestMixedForLong is a busy site's day: what the first requests leave in gatewayd is all that is ever left.
+func TestMixedForLong(t *testing.T) {
+	first, total, maxGrown := 1000, 4000, 1.5
+	if soak() {
+		first, total, maxGrown = 10_000, 100_000, 1.1
+	}
+	s := serveMixed(t)
+	m := &mixed{host: strings.TrimPrefix(s.url, "http://"), counts: map[string]int{}}
+	if err := m.run(plainDeck(), first); err != nil {
+		t.Fatal(err)
+	}
+	before := s.settled(t, remains.quiet)
+	start := time.Now()
+	if err := m.run(plainDeck(), total-first); err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(start)
+	after := s.settled(t, func(r remains) bool {
+		return r.quiet() && abs(r.descriptors-before.descriptors) <= 2 && r.goroutines <= before.goroutines+5
+	})
+	t.Logf("%d requests in %v: %.0f a second\nbefore %+v\nafter  %+v", total-first, took.Round(time.Millisecond), float64(total-first)/took.Seconds(), before, after)
+	if growth := float64(after.resident) / float64(before.resident); growth > maxGrown {
+		t.Errorf("resident: %.1f MiB after %d requests, %.1f MiB after %d", mib(after.resident), total, mib(before.resident), first)
+	}
 }
 
 func serveMixed(t *testing.T) *served {
@@ -96,6 +122,7 @@ func serveMixed(t *testing.T) *served {
 type remains struct {
 	descriptors, goroutines, threads, children, programs int
 	requests                                             int64
+	resident                                             int64 // bytes
 }
 
 // quiet reports whether nothing is going on.
@@ -129,6 +156,7 @@ func (s *served) remains(t *testing.T) (r remains) {
 		}
 	}
 	r.programs = len(programsOf("MIXED_TEST=" + s.dir))
+	r.resident = s.resident(t)
 	if r.threads, err = strconv.Atoi(s.procStatus(t, "Threads")); err != nil {
 		t.Fatal(err)
 	}
@@ -136,20 +164,28 @@ func (s *served) remains(t *testing.T) (r remains) {
 }
 
 // status asks the admin socket.
-func (s *served) status(t *testing.T) (status server.Status) {
+func (s *served) status(t *testing.T) server.Status {
 	t.Helper()
+	status, err := s.askStatus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status
+}
+
+func (s *served) askStatus() (status server.Status, err error) {
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(s.dir, "admin.sock"))
 	}}
 	resp, err := (&http.Client{Transport: transport, Timeout: patience}).Get("http://localhost/status")
 	if err != nil {
-		t.Fatal(err)
+		return status, err
 	}
 	defer resp.Body.Close()
 	if err := json.NewDecoder(resp.Body).Decode(&status); err != nil || status.Goroutines == 0 {
-		t.Fatalf("status: %v, %+v", err, status)
+		return status, fmt.Errorf("status: %w, %+v", err, status)
 	}
-	return status
+	return status, nil
 }
 
 // programsOf are the processes with a variable in their environment, wherever they have gone.
@@ -186,17 +222,10 @@ var (
 	large = bytes.Repeat([]byte("large "), 100_000)
 )
 
-func kinds() []kind {
+// plainKinds run no program.
+func plainKinds() []kind {
 	return []kind{
-		{"200 hello", 20, ask("GET", "/hello.sh", nil, 200, "hello\n")},
-		{"200 HEAD", 5, ask("HEAD", "/hello.sh", nil, 200, "")},
-		{"200 HEAD of an endless answer", 2, ask("HEAD", "/endless.sh", nil, 200, "")},
-		{"200 upload", 6, ask("POST", "/echo.sh", small, 200, string(small))},
-		{"200 large upload", 3, ask("PUT", "/echo.sh", large, 200, string(large))},
-		{"200 complaints", 2, ask("GET", "/noisy.sh", nil, 200, "hello\n")},
-		{"200 local redirect", 4, ask("GET", "/local.sh", nil, 200, "a static file\n")},
 		{"200 static", 8, ask("GET", "/static/a.txt", nil, 200, "a static file\n")},
-		{"302 redirect", 4, ask("GET", "/redirect.sh", nil, 302, "")},
 		{"400 bad escape", 2, raw("GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400 ")},
 		{"400 no request", 2, raw("nonsense\r\n\r\n", "HTTP/1.1 400 ")},
 		{"400 above the root", 2, raw("GET /../../etc/passwd HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400 ")},
@@ -206,7 +235,27 @@ func kinds() []kind {
 		{"405 static", 2, ask("POST", "/static/a.txt", small, 405, "")},
 		{"410 respond", 2, ask("GET", "/gone", nil, 410, "")},
 		{"413 of the server", 2, ask("POST", "/small/echo.sh", small, 413, "")},
+	}
+}
+
+// programKinds run a program that does what it should.
+func programKinds() []kind {
+	return []kind{
+		{"200 hello", 20, ask("GET", "/hello.sh", nil, 200, "hello\n")},
+		{"200 HEAD", 5, ask("HEAD", "/hello.sh", nil, 200, "")},
+		{"200 HEAD of an endless answer", 2, ask("HEAD", "/endless.sh", nil, 200, "")},
+		{"200 upload", 6, ask("POST", "/echo.sh", small, 200, string(small))},
+		{"200 large upload", 3, ask("PUT", "/echo.sh", large, 200, string(large))},
+		{"200 complaints", 2, ask("GET", "/noisy.sh", nil, 200, "hello\n")},
+		{"200 local redirect", 4, ask("GET", "/local.sh", nil, 200, "a static file\n")},
+		{"302 redirect", 4, ask("GET", "/redirect.sh", nil, 302, "")},
 		{"413 of the program", 2, ask("POST", "/unread.sh", large, 413, "too much\n")},
+	}
+}
+
+// failingKinds run a program that fails, or is stopped.
+func failingKinds() []kind {
+	return []kind{
 		{"502 crash", 3, ask("GET", "/crash.sh", nil, 502, "")},
 		{"502 no output", 3, ask("GET", "/silent.sh", nil, 502, "")},
 		{"502 not a CGI answer", 3, ask("GET", "/plain.sh", nil, 502, "")},
@@ -216,6 +265,12 @@ func kinds() []kind {
 		{"504 ignores SIGTERM", 2, ask("GET", "/short/stubborn.sh", nil, 504, "")},
 		{"broken: timeout after the head", 2, broken("/short/late.sh")},
 		{"broken: killed midway", 3, broken("/midway.sh")},
+	}
+}
+
+// leavingClientKinds are clients that leave.
+func leavingClientKinds() []kind {
+	return []kind{
 		{"left at once", 4, leave("GET /sleep.sh HTTP/1.1\r\nHost: h\r\n\r\n", 0)},
 		{"left at once, ignores SIGTERM", 2, leave("GET /short/stubborn.sh HTTP/1.1\r\nHost: h\r\n\r\n", 0)},
 		{"left midway", 4, leave("GET /endless.sh HTTP/1.1\r\nHost: h\r\n\r\n", 100_000)},
@@ -226,12 +281,37 @@ func kinds() []kind {
 	}
 }
 
-// run sends n requests; it ends when all are answered.
-func (m *mixed) run(n int) error {
-	var deck []kind
-	for _, k := range kinds() {
-		deck = append(deck, slices.Repeat([]kind{k}, k.weight)...)
+// deck is every kind as often as its weight says.
+func deck(kinds []kind) (cards []kind) {
+	for _, k := range kinds {
+		cards = append(cards, slices.Repeat([]kind{k}, k.weight)...)
 	}
+	return cards
+}
+
+// evenDeck has as much of everything as TestMixed wants.
+func evenDeck() []kind {
+	return deck(slices.Concat(plainKinds(), programKinds(), failingKinds(), leavingClientKinds()))
+}
+
+// plainDeck is a busy site: of 100 requests 10 run a program, 5 a failing one, and 5 clients leave.
+func plainDeck() (cards []kind) {
+	share := func(kinds []kind, n int) {
+		all := deck(kinds)
+		random := rand.New(rand.NewPCG(3, 4))
+		for range n {
+			cards = append(cards, all[random.IntN(len(all))])
+		}
+	}
+	share(plainKinds(), 800)
+	share(programKinds(), 100)
+	share(failingKinds(), 50)
+	share(leavingClientKinds(), 50)
+	return cards
+}
+
+// run sends n requests from a deck; it ends when all are answered.
+func (m *mixed) run(deck []kind, n int) error {
 	work := make(chan kind)
 	var clients sync.WaitGroup
 	for range mixedConcurrency {

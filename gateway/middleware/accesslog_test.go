@@ -66,12 +66,12 @@ func unescape(s string) (string, error) {
 	return b.String(), nil
 }
 
-const quotedText = `"((?:[^"\\]|\\.)*)"`
+const quotedField = `"((?:[^"\\]|\\.)*)"`
 
 var (
-	textHead = regexp.MustCompile(`^(\S+) (\S+) ` + quotedText + ` (\d+) (\d+) (\d+\.\d)ms`)
-	textPair = regexp.MustCompile(`^ ([a-z_]+)=(?:` + quotedText + `|([^" ]+))`)
-	combined = regexp.MustCompile(`^(\S+) - (\S+) \[([^\]]+)\] ` + quotedText + ` (\d+) (\d+|-) ` + quotedText + ` ` + quotedText + `$`)
+	textHead = regexp.MustCompile(`^(\S+) (\S+) ` + quotedField + ` (\d+) (\d+) (\d+\.\d)ms`)
+	textPair = regexp.MustCompile(`^ ([a-z_]+)=(?:` + quotedField + `|([^" ]+))`)
+	combined = regexp.MustCompile(`^(\S+) - (\S+) \[([^\]]+)\] ` + quotedField + ` (\d+) (\d+|-) ` + quotedField + ` ` + quotedField + `$`)
 )
 
 // request splits METHOD TARGET PROTOCOL.

@@ -144,7 +144,7 @@ func TestRecoverer(t *testing.T) {
 }
 
 func TestHeaders(t *testing.T) {
-	h := begin(AccessLog(nil, zerolog.Nop(), Headers(config.Headers{Set: map[string]string{"X-Set": "new"}, Remove: []string{"X-Gone"}},
+	h := begin(AccessLog(nil, zerolog.Nop(), Headers(&config.Options{Headers: config.Headers{Set: map[string]string{"X-Set": "new"}, Remove: []string{"X-Gone"}}},
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Set", "old")
 			w.Header().Set("X-Gone", "1")
@@ -170,8 +170,8 @@ func TestHeaders(t *testing.T) {
 }
 
 func TestHeadersOfTheRouteThatAnswers(t *testing.T) {
-	second := Headers(config.Headers{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }))
-	first := Headers(config.Headers{Set: map[string]string{"X-First": "1"}}, second) // as after a local redirect
+	second := Headers(&config.Options{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }))
+	first := Headers(&config.Options{Headers: config.Headers{Set: map[string]string{"X-First": "1"}}}, second) // as after a local redirect
 	w := httptest.NewRecorder()
 	begin(AccessLog(nil, zerolog.Nop(), first)).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if w.Result().Header.Get("X-First") != "" {

@@ -57,13 +57,15 @@ func copyHead(dst http.Header, resp *http.Response) {
 	}
 }
 
-// copyFields takes over the program's fields. Date and Server are the server's own to say, as in nginx.
+// copyFields takes over the program's fields. Date and Server are the server's own to say, as in nginx, and X-Request-Id
+// leads to the log.
 func copyFields(dst, from http.Header) {
 	for name, values := range from {
-		if name == "Date" || name == "Server" {
-			continue
+		switch name {
+		case "Date", "Server", "X-Request-Id":
+		default:
+			dst[name] = values
 		}
-		dst[name] = values
 	}
 }
 

@@ -33,6 +33,7 @@ type route struct {
 	env      cgispec.Env
 	static   *static.Handler
 	redirect *redirect.Handler
+	access   middleware.AddressRules
 }
 
 // front is the site table as a local redirect sees it. The routes are built before the table that holds them.
@@ -42,18 +43,22 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.table.Serv
 
 // builder makes one Generation.
 type builder struct {
-	conf     *config.Config
-	launcher process.Launcher
-	known    map[string]*admission.Gate // of the generation before
-	software string
-	front    *front
-	opened   opened
+	conf      *config.Config
+	launcher  process.Launcher
+	known     map[string]*admission.Gate // of the generation before
+	software  string
+	front     *front
+	passwords *passwords
+	opened    opened
 }
 
 // build makes a Generation of conf beside the current one. It starts no program and listens nowhere; on error nothing
 // stays open.
 func (s *Server) build(conf *config.Config, previous *Generation) (g *Generation, err error) {
-	b := &builder{conf: conf, launcher: &s.launcher, known: previous.gates(), software: "gatewayd/" + s.opt.Version, front: &front{}}
+	b := &builder{
+		conf: conf, launcher: &s.launcher, known: previous.gates(), software: "gatewayd/" + s.opt.Version, front: &front{},
+		passwords: s.passwordsAfter(previous),
+	}
 	defer func() {
 		if err != nil {
 			b.opened.close(nil)
@@ -71,6 +76,7 @@ func (s *Server) build(conf *config.Config, previous *Generation) (g *Generation
 		return nil, err
 	}
 	g = &Generation{Number: 1, Config: conf, table: b.front.table, routes: built, logs: logs, opened: b.opened, closed: make(chan struct{})}
+	g.proxies, g.passwords = middleware.NewProxies(conf.TrustedProxies), b.passwords.files
 	if previous != nil {
 		g.Number = previous.Number + 1
 	}
@@ -79,7 +85,7 @@ func (s *Server) build(conf *config.Config, previous *Generation) (g *Generation
 	g.handler = middleware.Linger(
 		middleware.AccessLog(logs.access, logs.log,
 			middleware.Recoverer(logs.log,
-				middleware.Limit(conf.HTTP, g.table))))
+				answering(&conf.Sites[0].Options, middleware.Limit(conf.HTTP, g.table)))))
 	g.users.Store(1)
 	return g, nil
 }
@@ -89,18 +95,46 @@ func (b *builder) sites() ([]site.Site, map[*site.Route]*route, error) {
 	sites := make([]site.Site, len(b.conf.Sites))
 	built := map[*site.Route]*route{}
 	for i, conf := range b.conf.Sites {
-		sites[i] = site.Site{Key: conf.Key, Hosts: conf.Hosts, Routes: make([]site.Route, len(conf.Routes))}
+		sites[i] = site.Site{
+			Key: conf.Key, Hosts: conf.Hosts, Routes: make([]site.Route, len(conf.Routes)),
+			Else: answering(&conf.Options, http.HandlerFunc(site.NotFound)),
+		}
 		for j := range conf.Routes {
 			r, handler, err := b.route(conf.Key, &conf.Routes[j])
+			if err == nil {
+				handler, err = b.guarded(r, handler)
+			}
 			if err != nil {
 				return nil, nil, fmt.Errorf("route %s: %w", conf.Routes[j].Pattern, err)
 			}
 			target := &sites[i].Routes[j]
-			*target = site.Route{Pattern: conf.Routes[j].Pattern, Handler: middleware.Headers(conf.Routes[j].Options.Headers, handler)}
+			*target = site.Route{Pattern: conf.Routes[j].Pattern, Handler: answering(&conf.Routes[j].Options, handler)}
 			built[target] = r
 		}
 	}
 	return sites, built, nil
+}
+
+// answering puts around a handler what the options say of every answer, those of the server itself included.
+func answering(o *config.Options, next http.Handler) http.Handler {
+	return middleware.Headers(o, middleware.ErrorPages(o.ErrorPages, next))
+}
+
+// guarded puts in front of a route's handler whom it lets in: addresses first, they cost nothing.
+func (b *builder) guarded(r *route, next http.Handler) (http.Handler, error) {
+	o := &r.conf.Options
+	r.access = middleware.NewAddressRules(o.Allow, o.Deny)
+	if o.Auth != nil {
+		users, err := b.passwords.of(o.Auth)
+		if err != nil {
+			return nil, err
+		}
+		next = middleware.Auth(o.Auth.Realm, users, next)
+	}
+	if len(o.Allow)+len(o.Deny) > 0 {
+		next = r.access.Guard(next)
+	}
+	return next, nil
 }
 
 // route is the one switch from the config's words to code.

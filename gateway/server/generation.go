@@ -11,6 +11,7 @@ import (
 	"gatewayd/gateway/admission"
 	"gatewayd/gateway/cgi"
 	"gatewayd/gateway/config"
+	"gatewayd/gateway/middleware"
 	"gatewayd/gateway/site"
 )
 
@@ -20,14 +21,16 @@ type Generation struct {
 	Number uint64
 	Config *config.Config
 
-	routes  map[*site.Route]*route // what explain asks
-	table   *site.Table
-	handler http.Handler // the middleware around table
-	logs    *logs
-	opened  opened
-	leave   func(*cgi.Backend) // takes over the backends
-	onClose func()
-	closed  chan struct{} // closed when everything is
+	routes    map[*site.Route]*route // what explain asks
+	table     *site.Table
+	proxies   *middleware.Proxies
+	handler   http.Handler // the middleware around table
+	passwords []passwordFile
+	logs      *logs
+	opened    opened
+	leave     func(*cgi.Backend) // takes over the backends
+	onClose   func()
+	closed    chan struct{} // closed when everything is
 
 	users atomic.Int64 // requests, and one for being current
 }

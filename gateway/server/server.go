@@ -19,7 +19,7 @@ import (
 	"gatewayd/gateway"
 	"gatewayd/gateway/cgi"
 	"gatewayd/gateway/config"
-	"gatewayd/gateway/middleware"
+	"gatewayd/gateway/htpasswd"
 )
 
 // Options is what a Server is made of.
@@ -36,11 +36,12 @@ type Options struct {
 
 // Server serves one configuration after another. Start it once, Reload it as often as needed, Shutdown once.
 type Server struct {
-	opt      Options
-	current  atomic.Pointer[Generation]
-	front    atomic.Pointer[frontend]
-	launcher launcher
-	sinks    *sinks
+	opt       Options
+	current   atomic.Pointer[Generation]
+	front     atomic.Pointer[frontend]
+	launcher  launcher
+	verifying *htpasswd.Gate // shared by all password files: the processors are the same
+	sinks     *sinks
 
 	acceptTold atomic.Int64 // when a failed accept was last logged
 
@@ -66,7 +67,7 @@ type Reloads struct {
 
 // New returns a Server that serves nothing yet.
 func New(opt Options) *Server {
-	s := &Server{opt: opt, sinks: newSinks(), listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
+	s := &Server{opt: opt, verifying: htpasswd.NewGate(), sinks: newSinks(), listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
 	s.leaveCtx, s.leaveNow = context.WithCancel(context.Background())
 	return s
 }
@@ -277,11 +278,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer g.release()
 	defer resetUnframed(w, r)
 	req := &gateway.Request{
-		ID:         middleware.NewRequestID(),
-		Client:     middleware.PeerAddress(r.RemoteAddr),
 		Generation: g.Number,
 		Timing:     gateway.Timing{Begun: time.Now()},
 	}
+	g.proxies.Identify(w, r, req)
 	req.StderrOf = func(route, script string) func(string) { return g.stderrOf(req.ID, route, script) }
 	r = r.WithContext(gateway.NewContext(r.Context(), req))
 	req.Request = r

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Measures what a CGI request costs, beside other servers (Debian): bench.sh [-rounds N] [-requests N] [-clients N].
+# As root it installs them; else it measures those that are there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(gcc libc6-dev lighttpd apache2 nginx-light fcgiwrap)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+if ((${#missing[@]})) && [ "$(id -u)" = 0 ]; then
+  echo "installing: ${missing[*]}" >&2
+  export DEBIAN_FRONTEND=noninteractive
+  # Their services are not to be started: only we start them.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    trap 'rm -f "$policy"' EXIT
+  fi
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  if [ -n "$(trap -p EXIT)" ]; then
+    rm -f "$policy"
+    trap - EXIT
+  fi
+fi
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+chmod 755 "$dir" # servers may run as another user
+gcc -Wall -O2 -static -o "$dir/hello" bench/c/hello.c
+gcc -Wall -O2 -pthread -o "$dir/spawnloop" bench/c/spawnloop.c
+gcc -Wall -O2 -shared -fPIC -o "$dir/reap.so" bench/c/reap.c -ldl
+CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$dir/gatewayd" ./cmd/gatewayd
+CGO_ENABLED=0 go build -o "$dir/bench" ./bench
+"$dir/bench" -dir "$dir" "$@"
