@@ -43,7 +43,8 @@ type Options struct {
 
 // Backend is the gateway.Backend that runs a process for each request. Safe for concurrent use.
 type Backend struct {
-	opt Options
+	opt     Options
+	reading sync.WaitGroup // standard errors that have not been read to their end
 
 	mu     sync.Mutex
 	runs   map[*run]struct{} // processes that have not been reaped
@@ -201,7 +202,8 @@ func (b *Backend) Wait(ctx context.Context) error {
 }
 
 // Close refuses new requests, stops every process that still runs (SIGTERM, StopTimeout, SIGKILL) and returns when all
-// have ended; with an error if the system does not let one end.
+// have ended and their last words are logged, for which children that they left behind get lingerTime; with an error if
+// the system does not let one end.
 func (b *Backend) Close() error {
 	b.mu.Lock()
 	b.closed = true
@@ -209,7 +211,11 @@ func (b *Backend) Close() error {
 	for _, r := range b.running() {
 		r.stop(b.opt.StopTimeout)
 	}
-	return b.awaitEnd(b.opt.StopTimeout + deathTime)
+	if err := b.awaitEnd(b.opt.StopTimeout + deathTime); err != nil {
+		return err
+	}
+	b.reading.Wait()
+	return nil
 }
 
 // deathTime is how long a process may take to be gone after SIGKILL: one that waits for a device takes its time.

@@ -130,7 +130,7 @@ func (r *run) began(proc *process.Process, rest io.Reader) {
 		proc.Stop(r.stopGrace)
 	}
 	r.mu.Unlock()
-	go r.stderr.read()
+	r.backend.reading.Go(r.stderr.read)
 	if rest != nil {
 		go r.feed(rest)
 	}
