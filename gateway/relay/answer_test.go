@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -242,6 +243,21 @@ func TestNoFlushBesideTheDrain(t *testing.T) {
 		resp.ContentLength = 4
 		if err := answer(w, httptest.NewRequest("GET", "/", nil), resp, startIdleClock(0, nil)); err != nil || w.flushes != 1 {
 			t.Errorf("%d flushes, %v", w.flushes, err)
+		}
+	})
+}
+
+// brokenClient takes the head and no more.
+type brokenClient struct{ *httptest.ResponseRecorder }
+
+func (brokenClient) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// A client that takes no more ends the reading, and the request has failed.
+func TestClientThatTakesNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		err := answer(brokenClient{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil), response(200, inPieces("a", "b")), startIdleClock(0, nil))
+		if e := gateway.AsError(err); e == nil || e.Status != gateway.StatusClientClosed || !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("error %v", err)
 		}
 	})
 }
