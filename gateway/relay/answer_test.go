@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,8 +138,8 @@ func TestIdleClockRestsWhileTheClientTakes(t *testing.T) {
 	}{"a slow client": {30 * time.Second, false}, "a slow client and a silent program": {3 * time.Minute, true}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				fired := false
-				clock := startIdleClock(time.Minute, func() { fired = true })
+				var fired atomic.Bool
+				clock := startIdleClock(time.Minute, func() { fired.Store(true) })
 				defer clock.stop()
 				body := io.MultiReader(strings.NewReader("body"), readerFunc(func([]byte) (int, error) {
 					time.Sleep(c.silent)
@@ -146,8 +147,8 @@ func TestIdleClockRestsWhileTheClientTakes(t *testing.T) {
 				}))
 				resp := response(200, body, "Content-Type", "text/event-stream")
 				err := answer(slowClient{httptest.NewRecorder(), time.Hour}, httptest.NewRequest("GET", "/", nil), resp, clock)
-				if err != nil || fired != c.fires {
-					t.Errorf("%v, the clock has struck: %t", err, fired)
+				if err != nil || fired.Load() != c.fires {
+					t.Errorf("%v, the clock has struck: %t", err, fired.Load())
 				}
 			})
 		})
