@@ -15,7 +15,7 @@ import (
 // the folder below gateway/; gateway itself is the vocabulary. NONE imports nothing of ours. When a rule stops you, it
 // is asking a question about design, not about this test.
 const importRules = `
-NONE < cgispec, config, process, spool, watch, docroot, admin, fastcgi;
+NONE < cgispec, config, process, spool, watch, docroot, admin, fastcgi, http1;
 cgispec < gateway;
 gateway, docroot < script;
 gateway, cgispec, process, config < cgi;
@@ -24,7 +24,7 @@ gateway, config < redirect, respond, middleware;
 gateway, cgispec, script, spool < relay;
 gateway < site;
 gateway, cgispec, process < backendtest;
-cgi, static, redirect, respond, relay, site, middleware, script, spool < server;
+cgi, static, redirect, respond, relay, site, middleware, script, spool, http1 < server;
 `
 
 // doors are the packages that may use a library; tests may use any.

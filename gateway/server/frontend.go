@@ -25,11 +25,10 @@ type frontend struct {
 func newFrontend(c config.HTTP, handler http.Handler, current *atomic.Pointer[frontend], errors zerolog.Logger) *frontend {
 	f := &frontend{conf: c, queue: newQueue(), next: current}
 	f.http = &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: c.HeaderTimeout,
-		IdleTimeout:       c.IdleTimeout,
-		MaxHeaderBytes:    int(c.MaxHeader),
-		ConnContext:       withConn,
+		Handler:        handler,
+		IdleTimeout:    c.IdleTimeout,
+		MaxHeaderBytes: int(c.MaxHeader), // strictConn refuses before net/http does; it also keeps header_timeout
+		ConnContext:    withConn,
 		// OPTIONS * is answered by middleware, which logs it.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     log.New(&httpErrors{errors}, "", 0),
@@ -40,8 +39,7 @@ func newFrontend(c config.HTTP, handler http.Handler, current *atomic.Pointer[fr
 
 // feed hands a connection to the server, or to its successor if it is no longer the current one.
 func (f *frontend) feed(conn net.Conn) {
-	conn = paced(conn, f.conf.SendTimeout)
-	for !f.queue.put(conn) {
+	for !f.queue.put(strict(paced(conn, f.conf.SendTimeout), f.conf)) {
 		next := f.next.Load()
 		if next == f {
 			conn.Close()

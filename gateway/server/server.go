@@ -265,8 +265,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req.StderrOf = func(route, script string) func(string) { return g.stderrOf(req.ID, route, script) }
 	r = r.WithContext(gateway.NewContext(r.Context(), req))
 	req.Request = r
+	conn := connOf(r)
+	refused := conn.refusal(r)
+	if refused != nil {
+		refused.describe(req)
+	} else if conn != nil && r.TransferEncoding != nil {
+		r.Body = &framedBody{r.Body, conn}
+	}
 	w.Header().Set("Server", "gatewayd")
 	g.handler.ServeHTTP(w, r)
+	conn.lingerAfter(w, refused)
 }
 
 // Shutdown stops accepting, answers what has begun and waits for the programs. When ctx ends first, what is left is
