@@ -33,7 +33,8 @@ const (
 	content
 	chunkSize
 	chunkData
-	chunkEnd
+	chunkCR // after the data
+	chunkLF
 	trailer
 )
 
@@ -55,9 +56,16 @@ func (b *Body) Done() bool { return b.stage == over }
 func (b *Body) Scan(p []byte) (n int, err *Refusal) {
 	for n < len(p) && b.stage != over && err == nil {
 		used := 0
-		if b.stage == content || b.stage == chunkData {
-			used = b.takeData(p[n:])
-		} else {
+		switch b.stage {
+		case content:
+			used = b.takeData(p[n:], over)
+		case chunkData:
+			used = b.takeData(p[n:], chunkCR)
+		case chunkCR:
+			used, err = b.takeByte(p[n], '\r', chunkLF)
+		case chunkLF:
+			used, err = b.takeByte(p[n], '\n', chunkSize)
+		default:
 			used, err = b.takeLine(p[n:])
 		}
 		n += used
@@ -65,17 +73,21 @@ func (b *Body) Scan(p []byte) (n int, err *Refusal) {
 	return n, err
 }
 
-func (b *Body) takeData(p []byte) int {
+func (b *Body) takeData(p []byte, next stage) int {
 	n := min(int64(len(p)), b.left)
 	b.left -= n
 	if b.left == 0 {
-		if b.stage == content {
-			b.stage = over
-		} else {
-			b.stage = chunkEnd
-		}
+		b.stage = next
 	}
 	return int(n)
+}
+
+func (b *Body) takeByte(got, want byte, next stage) (used int, err *Refusal) {
+	if got != want {
+		return 0, bad("a chunk does not end where its size says")
+	}
+	b.stage = next
+	return 1, nil
 }
 
 // takeLine takes as much of a line of the framing as has come. What has been taken of a line cannot harm whoever it is
@@ -106,21 +118,15 @@ func (b *Body) takeLine(p []byte) (used int, err *Refusal) {
 
 // maxLine is how long a line may be here, with its end.
 func (b *Body) maxLine() int {
-	switch b.stage {
-	case chunkSize:
+	if b.stage == chunkSize {
 		return maxChunkLine
-	case chunkEnd:
-		return len("\r\n")
 	}
 	return maxTrailer - b.trailer
 }
 
 func (b *Body) longLine() *Refusal {
-	switch b.stage {
-	case chunkSize:
+	if b.stage == chunkSize {
 		return bad("the line with the size of a chunk is too long")
-	case chunkEnd:
-		return bad("a chunk does not end where its size says")
 	}
 	return tooMany(http.StatusRequestHeaderFieldsTooLarge, "", "the trailer section is too long", maxTrailer)
 }
@@ -131,15 +137,8 @@ func (b *Body) readLine(line []byte) *Refusal {
 	if !ok || !textBytes.all(text) {
 		return bad("a line of the chunked coding has a control character, or ends in LF without CR")
 	}
-	switch b.stage {
-	case chunkSize:
+	if b.stage == chunkSize {
 		return b.readSize(text)
-	case chunkEnd:
-		b.stage = chunkSize
-		if len(text) > 0 {
-			return b.longLine()
-		}
-		return nil
 	}
 	b.trailer += len(line)
 	return b.readTrailer(text)
