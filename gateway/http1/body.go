@@ -1,13 +1,10 @@
 package http1
 
-import (
-	"bytes"
-	"net/http"
-)
+import "bytes"
 
 const (
 	maxChunkLine = 256     // bytes of the line with a chunk's size, its extensions included
-	maxTrailer   = 4 << 10 // bytes of the trailer section; net/http takes no more
+	maxTrailer   = 2 << 10 // bytes of the trailer section; net/http gives up after 4 KiB, and must not be the first
 	maxExcess    = 8 << 10 // see readSize
 	maxChunk     = 1 << 60 // bytes of one chunk
 )
@@ -128,7 +125,7 @@ func (b *Body) longLine() *Refusal {
 	if b.stage == chunkSize {
 		return bad("the line with the size of a chunk is too long")
 	}
-	return tooMany(http.StatusRequestHeaderFieldsTooLarge, "", "the trailer section is too long", maxTrailer)
+	return bad("the trailer section is too long")
 }
 
 // readLine reads one whole line and goes on to the stage that it leads to.
