@@ -67,7 +67,7 @@ func (h *Head) Start() int { return h.start }
 
 // Begun says whether anything has come but an empty line.
 func (h *Head) Begun() bool {
-	return h.seen > h.start && (h.start > 0 || h.seen > len("\r\n")) || h.inFields
+	return h.inFields || h.seen > h.start
 }
 
 // Body is the framing of the content that follows the head.
@@ -77,12 +77,13 @@ func (h *Head) Body() Body { return newBody(&h.framing, h.limits.Fields) }
 // order and looks at each once, so it comes to the same end whatever the pieces, and dripping costs nothing.
 func (h *Head) nextLine(b []byte) (whole bool, err *Refusal) {
 	h.line = h.next
-	n := min(len(b), h.limits.Head)
+	most := h.start + h.limits.Head
+	n := min(len(b), most)
 	h.seen += textBytes.prefix(b[h.seen:n])
 	i := h.seen
 	switch {
 	case i == n, b[i] == '\r' && i+1 == n:
-		if n == h.limits.Head {
+		if n == most {
 			return false, h.tooLong(b[:n])
 		}
 		return false, nil

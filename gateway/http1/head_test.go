@@ -66,6 +66,7 @@ func TestHead(t *testing.T) {
 		{"as many fields as may be", "GET / HTTP/1.0\r\n" + strings.Repeat("X: y\r\n", 20) + "\r\n", 0, 0},
 		{"too many fields", "GET / HTTP/1.0\r\n" + strings.Repeat("X: y\r\n", 21) + "\r\n", 0, 431},
 		{"head as long as may be", headOf(8 << 10), 0, 0},
+		{"an empty line is no part of it", "\r\n" + headOf(8<<10), 0, 0},
 		{"head too long", headOf(8<<10 + 1), 0, 431},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -108,6 +109,15 @@ func checkPieces(t *testing.T, b []byte, want string) {
 		size, h, err := parse(b, n)
 		if got, _, _ := strings.Cut(outcome(size, h, err, b), ", {"); got != want {
 			t.Errorf("in pieces of %d bytes: %s, at once: %s", n, got, want)
+		}
+	}
+}
+
+func TestBegun(t *testing.T) {
+	for text, want := range map[string]bool{"": false, "\r": false, "\r\n": false, "G": true, "\r\nG": true, "GET / HTTP/1.1\r\n": true, "\r\nGET / HTTP/1.1\r\n\r": true} {
+		h := NewHead(limits)
+		if size, err := h.Parse([]byte(text)); size != 0 || err != nil || h.Begun() != want {
+			t.Errorf("%q: %v, %d, %v", text, h.Begun(), size, err)
 		}
 	}
 }
