@@ -302,3 +302,30 @@ func TestHeadCutOff(t *testing.T) {
 		t.Errorf("the log says %q", lines)
 	}
 }
+
+// repeated is a connection on which the same head arrives again and again.
+type repeated struct {
+	net.Conn
+	head []byte
+}
+
+func (c *repeated) Read(p []byte) (int, error) { return copy(p, c.head), nil }
+
+func (c *repeated) SetReadDeadline(time.Time) error { return nil }
+
+// BenchmarkStrictConn is what a kept connection costs for each request beside the reading itself: the head, and the six
+// deadlines that net/http sets.
+func BenchmarkStrictConn(b *testing.B) {
+	head := []byte("GET /answer HTTP/1.1\r\nHost: localhost\r\nUser-Agent: benchmark\r\nAccept: */*\r\n\r\n")
+	conn := strict(&repeated{head: head}, testLimits)
+	p := make([]byte, 4<<10)
+	b.ReportAllocs()
+	for b.Loop() {
+		if n, err := conn.Read(p); n != len(head) || err != nil {
+			b.Fatal(n, err)
+		}
+		for range 6 {
+			conn.SetReadDeadline(time.Time{})
+		}
+	}
+}
