@@ -62,10 +62,13 @@ func linger(w http.ResponseWriter, body io.Reader) {
 // Discard reads on to the end of what a client sends, as long as something comes within lingerIdle and for no longer
 // than lingerTime. It returns what ended it; a deadline stays behind.
 func Discard(src io.Reader, setDeadline func(time.Time) error) (err error) {
-	buf := make([]byte, 8<<10)
+	buf := make([]byte, 512) // most send nothing more, and they may be many
 	for end := time.Now().Add(lingerTime); err == nil && time.Now().Before(end); {
 		setDeadline(time.Now().Add(lingerIdle))
-		_, err = src.Read(buf)
+		var n int
+		if n, err = src.Read(buf); n == len(buf) && n < 32<<10 {
+			buf = make([]byte, 4*n)
+		}
 	}
 	return err
 }

@@ -20,10 +20,13 @@ type frontend struct {
 	http  *http.Server
 	queue *queue
 	next  *atomic.Pointer[frontend] // takes what arrives after this one was replaced
+	serve context.Context           // ends when the last request has been answered
+	end   context.CancelFunc
 }
 
 func newFrontend(c config.HTTP, handler http.Handler, current *atomic.Pointer[frontend], errors zerolog.Logger) *frontend {
 	f := &frontend{conf: c, queue: newQueue(), next: current}
+	f.serve, f.end = context.WithCancel(context.Background())
 	f.http = &http.Server{
 		Handler:        handler,
 		IdleTimeout:    c.IdleTimeout,
@@ -39,7 +42,7 @@ func newFrontend(c config.HTTP, handler http.Handler, current *atomic.Pointer[fr
 
 // feed hands a connection to the server, or to its successor if it is no longer the current one.
 func (f *frontend) feed(conn net.Conn) {
-	for !f.queue.put(strict(paced(conn, f.conf.SendTimeout), f.conf)) {
+	for !f.queue.put(strict(f.serve, paced(conn, f.conf.SendTimeout), f.conf)) {
 		next := f.next.Load()
 		if next == f {
 			conn.Close()
@@ -51,6 +54,7 @@ func (f *frontend) feed(conn net.Conn) {
 
 // shutdown takes no new requests and returns when the last one is answered; when ctx ends first it breaks them off.
 func (f *frontend) shutdown(ctx context.Context) error {
+	defer f.end()
 	f.queue.Close()
 	err := f.http.Shutdown(ctx)
 	if err != nil {

@@ -2,13 +2,11 @@ package server
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"strings"
 
 	"gatewayd/gateway"
 	"gatewayd/gateway/http1"
-	"gatewayd/gateway/middleware"
 )
 
 // refused is what came where a request should have been. net/http gets a stand-in instead, so that the refusal is
@@ -26,7 +24,7 @@ func (c *strictConn) refuse(b []byte, err *gateway.Error) {
 	c.refused = &refused{known: c.head.Known(b), err: err}
 	c.kept = c.refused.standIn()
 	c.checked = len(c.kept)
-	c.ended = io.EOF
+	c.giveUp(io.EOF)
 }
 
 // standIn is a head of the same method and version, as far as they matter for the form of the answer.
@@ -72,18 +70,6 @@ func (c *strictConn) refusal(r *http.Request) *refused {
 	return c.refused
 }
 
-// lingerAfter is called when a request has been answered. If the connection cannot go on because of what the client
-// sent, it is closed in such a way that the answer arrives: no more is said, and what still comes is read for a while. An
-// answer without a length is not over yet, and must do without.
-func (c *strictConn) lingerAfter(w http.ResponseWriter, f *refused) {
-	if f == nil && (c == nil || c.fault.Load() == nil) || w.Header().Get("Content-Length") == "" {
-		return
-	}
-	if http.NewResponseController(w).Flush() == nil && c.CloseWrite() == nil {
-		middleware.Discard(c.Conn, c.Conn.SetReadDeadline)
-	}
-}
-
 // framedBody tells why the framing of a body was refused. net/http passes that on, save where the trailer is wrong.
 type framedBody struct {
 	io.ReadCloser
@@ -97,15 +83,4 @@ func (b *framedBody) Read(p []byte) (int, error) {
 		err = fault
 	}
 	return n, err
-}
-
-// bottom is the connection below all wrappers.
-func bottom(conn net.Conn) net.Conn {
-	for {
-		over, ok := conn.(interface{ NetConn() net.Conn })
-		if !ok {
-			return conn
-		}
-		conn = over.NetConn()
-	}
 }

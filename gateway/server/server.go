@@ -266,15 +266,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(gateway.NewContext(r.Context(), req))
 	req.Request = r
 	conn := connOf(r)
-	refused := conn.refusal(r)
-	if refused != nil {
+	if refused := conn.refusal(r); refused != nil {
 		refused.describe(req)
 	} else if conn != nil && r.TransferEncoding != nil {
 		r.Body = &framedBody{r.Body, conn}
 	}
 	w.Header().Set("Server", "gatewayd")
 	g.handler.ServeHTTP(w, r)
-	conn.lingerAfter(w, refused)
 }
 
 // Shutdown stops accepting, answers what has begun and waits for the programs. When ctx ends first, what is left is

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ type strictConn struct {
 	net.Conn
 	clock readClock
 	conf  config.HTTP
+	serve context.Context // ends when the server will not wait for anyone
 
 	// One goroutine reads at a time: net/http sees to that.
 	head    http1.Head
@@ -31,15 +33,17 @@ type strictConn struct {
 	ended   error    // nothing more is handed on, and why
 	refused *refused // what the stand-in stands for
 
-	fault atomic.Pointer[gateway.Error] // what is wrong with the framing of the body
+	fault   atomic.Pointer[gateway.Error] // what is wrong with the framing of the body
+	givenUp atomic.Bool                   // because of what the client sent
+	closing atomic.Bool
 }
 
 // keptStep is how much room is made at once for what has to be kept.
 const keptStep = 512
 
-// strict wraps a connection that was accepted just now.
-func strict(conn net.Conn, conf config.HTTP) *strictConn {
-	c := &strictConn{Conn: conn, conf: conf, clock: readClock{conn: conn, span: conf.HeaderTimeout}}
+// strict wraps a connection that was accepted just now, of a server that goes on until serve ends.
+func strict(serve context.Context, conn net.Conn, conf config.HTTP) *strictConn {
+	c := &strictConn{Conn: conn, conf: conf, serve: serve, clock: readClock{conn: conn, span: conf.HeaderTimeout}}
 	c.head = http1.NewHead(http1.Limits{Head: int(conf.MaxHeader), Target: int(conf.MaxURI), Fields: conf.MaxHeaders})
 	c.clock.begin()
 	return c
@@ -118,7 +122,7 @@ func (c *strictConn) check(b []byte) (from, to int) {
 	if err != nil {
 		e := requestError(err)
 		c.fault.Store(e)
-		c.ended = e
+		c.giveUp(e)
 	}
 	return from, to + n
 }
@@ -155,15 +159,8 @@ func (c *strictConn) ReadFrom(src io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{c.Conn}, src)
 }
 
-// CloseWrite is what net/http does before it waits for the client to close.
-func (c *strictConn) CloseWrite() error { return closeWrite(c.Conn) }
-
-// NetConn is the connection below, as tls.Conn calls it.
-func (c *strictConn) NetConn() net.Conn { return c.Conn }
-
-func closeWrite(conn net.Conn) error {
-	if half, ok := conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
+// giveUp hands on no more than what has been checked, then err.
+func (c *strictConn) giveUp(err error) {
+	c.ended = err
+	c.givenUp.Store(true)
 }

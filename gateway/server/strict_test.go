@@ -58,7 +58,7 @@ func TestStrictConnStopsAtTheEndOfEachRequest(t *testing.T) {
 			sent = append(sent, requests[random.IntN(len(requests))]...)
 			ends = append(ends, len(sent))
 		}
-		got, err := readAll(strict(&scripted{pieces: cutUp(random, sent)}, testLimits), random, ends, sent)
+		got, err := readAll(strict(t.Context(), &scripted{pieces: cutUp(random, sent)}, testLimits), random, ends, sent)
 		if err != nil {
 			t.Fatalf("%v\n%.500q", err, sent)
 		}
@@ -317,7 +317,7 @@ func (c *repeated) SetReadDeadline(time.Time) error { return nil }
 // deadlines that net/http sets.
 func BenchmarkStrictConn(b *testing.B) {
 	head := []byte("GET /answer HTTP/1.1\r\nHost: localhost\r\nUser-Agent: benchmark\r\nAccept: */*\r\n\r\n")
-	conn := strict(&repeated{head: head}, testLimits)
+	conn := strict(b.Context(), &repeated{head: head}, testLimits)
 	p := make([]byte, 4<<10)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -337,6 +337,35 @@ func TestCurlPrintsAnEarlyAnswer(t *testing.T) {
 	}
 }
 
+// A client that was refused and stays does not hold up the end of the server.
+func TestShutdownDoesNotLinger(t *testing.T) {
+	s, addr := start(t, tree(t, nil), "routes: { /*: { respond: { status: 200, body: ok } } }\n")
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	io.WriteString(conn, "GET / HTTP/1.1\r\n\r\n")
+	if answer, err := io.ReadAll(conn); err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 400")) {
+		t.Fatalf("%q, %v", answer, err)
+	}
+	if _, err := io.WriteString(conn, "more"); err != nil {
+		t.Errorf("the server did not wait for the client to close: %v", err)
+	}
+	began := time.Now()
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil { // the first write after the end is answered by a reset, which the next one sees
+		_, err = io.WriteString(conn, "more")
+		time.Sleep(time.Millisecond)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("the connection stayed open for %v: %v", took, err)
+	}
+}
+
 // Who answers without reading a body does not know that it is wrong; what follows it is not read all the same.
 func TestBadBodyThatNobodyReads(t *testing.T) {
 	s := startBadServer(t)
