@@ -15,7 +15,11 @@ import (
 // start serves a config until the test ends and returns the address.
 func start(t testing.TB, dir, text string) (*Server, string) {
 	t.Helper()
-	conf := load(t, dir, "listen: 127.0.0.1:0\nadmin: off\nlog: { level: error, access: off }\n"+text)
+	return startLoaded(t, load(t, dir, "listen: 127.0.0.1:0\nadmin: off\nlog: { level: error, access: off }\n"+text))
+}
+
+func startLoaded(t testing.TB, conf *config.Config) (*Server, string) {
+	t.Helper()
 	s := New(Options{Version: "test", Announce: io.Discard, Load: func() (*config.Config, config.Problems) { return conf, nil }})
 	if _, err := s.Start(); err != nil {
 		t.Fatal(err)
