@@ -264,8 +264,8 @@ func TestClientThatLeavesInTheMiddleOfAHead(t *testing.T) {
 func TestSlowHeadIsLogged(t *testing.T) {
 	dir := tree(t, nil)
 	access, log := dir+"/access.log", dir+"/server.log"
-	addr := startLogged(t, dir, access, log, "http: { header_timeout: 200ms, idle_timeout: 300ms }\nroutes: { /*: { respond: { status: 200, body: ok } } }\n")
-	accessed, logged := openTail(t, access), openTail(t, log)
+	server, addr := startLogged(t, dir, access, log, "http: { header_timeout: 200ms, idle_timeout: 300ms }\nroutes: { /*: { respond: { status: 200, body: ok } } }\n")
+	accessed, logged := openTail(t, server, access), openTail(t, server, log)
 	for text, want := range map[string]string{"": "", "GET /slow HTTP/1.1\r\nHost: example.org\r\n": `"GET /slow HTTP/1.1" 408 `, "POST /slo": `"POST /slo " 408 `} {
 		began := time.Now()
 		answer, err := exchange(addr, text)

@@ -371,7 +371,7 @@ type badServer struct {
 func startBadServer(t *testing.T) *badServer {
 	dir := tree(t, map[string]string{"cgi/hello": "#!/bin/sh\ncat >/dev/null\nprintf 'Content-Type: text/plain\\n\\nhello'\n"})
 	access, log := filepath.Join(dir, "access.log"), filepath.Join(dir, "server.log")
-	addr := startLogged(t, dir, access, log, fmt.Sprintf(`
+	s, addr := startLogged(t, dir, access, log, fmt.Sprintf(`
 http: { max_header: %dB, max_headers: %d, max_uri: %dB }
 routes:
   /answer: { respond: { status: 200, body: answered } }
@@ -379,33 +379,34 @@ routes:
   /canary: { respond: { status: 200, body: canary } }
   /cgi/*: { cgi: ./cgi }
 `, testHeader, testFields, testURI))
-	return &badServer{t, addr, openTail(t, access), openTail(t, log)}
+	return &badServer{t, addr, openTail(t, s, access), openTail(t, s, log)}
 }
 
 // startLogged is start with both logs in files, and all of them.
-func startLogged(t *testing.T, dir, access, log, text string) (addr string) {
+func startLogged(t *testing.T, dir, access, log, text string) (s *Server, addr string) {
 	conf := load(t, dir, fmt.Sprintf("listen: 127.0.0.1:0\nadmin: off\nlog: { level: debug, format: json, output: %q, access: text, access_output: %q }\n", log, access)+text)
-	_, addr = startLoaded(t, conf)
-	return addr
+	return startLoaded(t, conf)
 }
 
 // tail reads what has been added to a file.
 type tail struct {
-	t    *testing.T
-	file *os.File
+	t      *testing.T
+	server *Server
+	file   *os.File
 }
 
-func openTail(t *testing.T, path string) *tail {
+func openTail(t *testing.T, s *Server, path string) *tail {
 	file, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { file.Close() })
-	return &tail{t, file}
+	return &tail{t, s, file}
 }
 
 // lines are those that were added since it was called last.
 func (f *tail) lines() []string {
+	until(f.t, "what was logged is in the file", f.server.sinks.idle)
 	text, err := io.ReadAll(f.file)
 	if err != nil {
 		f.t.Fatal(err)

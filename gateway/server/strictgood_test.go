@@ -387,8 +387,8 @@ func TestHalfABodyIsNone(t *testing.T) {
 	mark := filepath.Join(dir, "ran")
 	dir = tree(t, map[string]string{"cgi/mark": "#!/bin/sh\ntouch " + mark + "\nprintf 'Content-Type: text/plain\\n\\nran'\n"})
 	access := filepath.Join(dir, "access.log")
-	addr := startLogged(t, dir, access, filepath.Join(dir, "server.log"), "routes: { /cgi/*: { cgi: ./cgi } }\n")
-	log := openTail(t, access)
+	server, addr := startLogged(t, dir, access, filepath.Join(dir, "server.log"), "routes: { /cgi/*: { cgi: ./cgi } }\n")
+	log := openTail(t, server, access)
 	for _, text := range []string{
 		"Content-Length: 10\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\nhe", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
 		"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n",
