@@ -16,13 +16,16 @@ import (
 	"gatewayd/gateway/config"
 )
 
-// TestLoad loads each as gatewayd run does: no error, no warning, and a head that says how to start and try it.
+// TestLoad loads each as gatewayd run does: no error, no warning (but that only root can start programs as another
+// user), and a head that says how to start and try it.
 func TestLoad(t *testing.T) {
 	for _, file := range files(t, "*.yaml") {
 		t.Run(file, func(t *testing.T) {
 			cfg, problems := config.Load(config.Source{File: file})
 			for _, p := range problems {
-				t.Error(p)
+				if !strings.HasSuffix(p.Key, ".user") || os.Geteuid() == 0 {
+					t.Error(p)
+				}
 			}
 			if cfg == nil {
 				t.Fatal("no config")

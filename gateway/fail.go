@@ -8,17 +8,16 @@ import (
 	"strings"
 )
 
-// Fail answers a request that failed: the status and a plain sentence for the client, as HTML for a browser and as text
-// for everyone else; err is kept on the Request for the log. It is called at most once and only before the response
+// Fail answers a request that failed: with the operator's page for its status, else the status and a plain sentence for
+// the client, as HTML for a browser and as text for everyone else; err is kept on the Request for the log. It is called at most once and only before the response
 // head has been written; afterwards there is Abort. It sets no header that keeps the connection from being reused.
 func Fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := AsError(err)
 	req := FromContext(r.Context())
-	id := ""
-	if req != nil {
-		req.Err = e
-		id = req.ID
+	if req == nil {
+		req = &Request{} // nobody logs
 	}
+	req.Err = e
 	if e.Status == StatusClientClosed {
 		panic(http.ErrAbortHandler)
 	}
@@ -29,14 +28,17 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if e.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+999_999_999)/1e9)))
 	}
-	page, contentType := errorPage(e, id, strings.Contains(r.Header.Get("Accept"), "text/html"))
-	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(len(page)))
+	page, own := req.ErrorPages.of(e.Status)
+	if !own {
+		page = errorPage(e, req.ID, strings.Contains(r.Header.Get("Accept"), "text/html"))
+		h.Set("Vary", "Accept")
+	}
+	h.Set("Content-Type", page.ContentType)
+	h.Set("Content-Length", strconv.Itoa(len(page.Body)))
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Vary", "Accept")
 	w.WriteHeader(e.Status)
 	if r.Method != http.MethodHead {
-		io.WriteString(w, page)
+		io.WriteString(w, page.Body)
 	}
 }
 
@@ -45,6 +47,16 @@ type ErrorPage struct{ Body, ContentType string }
 
 // ErrorPages are pages by status, "404", or class, "5xx"; the status wins. Immutable.
 type ErrorPages map[string]ErrorPage
+
+func (p ErrorPages) of(status int) (page ErrorPage, ok bool) {
+	if len(p) == 0 {
+		return ErrorPage{}, false
+	}
+	if page, ok = p[strconv.Itoa(status)]; !ok {
+		page, ok = p[strconv.Itoa(status/100)+"xx"]
+	}
+	return page, ok
+}
 
 // Abort breaks off an answer whose head has been sent: the client sees a connection that ends too early, never a
 // shorter answer that looks whole. It does not return.
@@ -55,16 +67,16 @@ func Abort(r *http.Request, err error) {
 	panic(http.ErrAbortHandler)
 }
 
-func errorPage(e *Error, id string, asHTML bool) (page, contentType string) {
+func errorPage(e *Error, id string, asHTML bool) ErrorPage {
 	title := strconv.Itoa(e.Status) + " " + StatusText(e.Status)
 	sentence := e.Public
 	if sentence == "" {
 		sentence = defaultSentence(e.Status)
 	}
 	if !asHTML {
-		return plainPage(title, sentence, id), "text/plain; charset=utf-8"
+		return ErrorPage{plainPage(title, sentence, id), "text/plain; charset=utf-8"}
 	}
-	return htmlPage(html.EscapeString(title), html.EscapeString(sentence), html.EscapeString(id)), "text/html; charset=utf-8"
+	return ErrorPage{htmlPage(html.EscapeString(title), html.EscapeString(sentence), html.EscapeString(id)), "text/html; charset=utf-8"}
 }
 
 func plainPage(title, sentence, id string) string {
@@ -108,6 +120,8 @@ func defaultSentence(status int) string {
 	switch status {
 	case http.StatusBadRequest:
 		return "The request is not well formed."
+	case http.StatusUnauthorized:
+		return "This address wants a name and a password."
 	case http.StatusForbidden:
 		return "This address may not be used."
 	case http.StatusNotFound:

@@ -53,7 +53,10 @@ type Request struct {
 	// EarlyHints passes a program's 103 head on to the client; nil when the client can take none. Only the goroutine in
 	// RoundTrip may call it, before RoundTrip returns.
 	EarlyHints func(http.Header)
-	// Touch tells the idle clock that bytes moved to or from the program. Safe from any goroutine; nil when nobody
+	// Left says whether the client has closed its side of the connection; nil when nobody can tell. While a body is
+	// streamed nothing else does.
+	Left func() bool
+	// Touch tells the idle clock that the program has begun, or that bytes moved to or from it. Safe from any goroutine; nil when nobody
 	// keeps an idle clock: call Active, which knows.
 	Touch func()
 }
@@ -75,7 +78,7 @@ type Exit struct {
 	MaxRSS int64         // bytes: the largest resident size
 }
 
-// Active tells the idle clock, if there is one, that bytes moved to or from the program.
+// Active tells the idle clock, if there is one, that the program has begun, or that bytes moved to or from it.
 func (r *Request) Active() {
 	if r.Touch != nil {
 		r.Touch()
@@ -87,7 +90,7 @@ func (r *Request) Rest() string { return r.Path[len(r.Prefix):] }
 
 // Vars appends to dst the variables of RFC 3875 for this request and the given route environment.
 func (r *Request) Vars(dst []cgispec.Var, env *cgispec.Env) []cgispec.Var {
-	facts := cgispec.Facts{Request: r.Request, Script: r.Script, Env: env}
+	facts := cgispec.Facts{Request: r.Request, Script: r.Script, Env: env, Scheme: r.Scheme, AuthType: r.AuthType, RemoteUser: r.RemoteUser}
 	if r.Client.IsValid() {
 		facts.RemoteAddr = r.Client.String()
 	}

@@ -254,13 +254,18 @@ func cmdSighup(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
+func cmdEnd(ts *testscript.TestScript, neg bool, args []string) {
 	sig := syscall.SIGTERM
-	if len(args) == 1 && args[0] == "INT" {
+	switch {
+	case len(args) == 1 && args[0] == "INT":
 		sig = syscall.SIGINT
+	case len(args) == 1 && args[0] == "sent":
+		sig = 0
+	case len(args) > 0:
+		ts.Fatalf("usage: end [INT|sent]")
 	}
 	err := current(ts).stop(sig)
 	if neg != (err != nil) {
-		ts.Fatalf("stop: %v", err)
+		ts.Fatalf("end: %v", err)
 	}
 }

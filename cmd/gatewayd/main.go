@@ -42,6 +42,9 @@ type system struct {
 var errSilent = errors.New("")
 
 func main() {
+	process.Shim()
+	process.GuardMain()
+	process.Init()
 	if err := process.SealInherited(); err != nil {
 		fmt.Fprintln(os.Stderr, "gatewayd: programs may inherit descriptors of whoever started gatewayd:", err)
 	}

@@ -9,9 +9,13 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"gatewayd/gateway/process"
 )
 
 func TestMain(m *testing.M) {
+	process.Shim()
+	process.GuardMain()
 	testscript.Main(m, map[string]func(){"gatewayd": main})
 }
 
@@ -24,7 +28,8 @@ func TestMain(m *testing.M) {
 //	raw FILE             sends the bytes of FILE ("\n" as CR LF) and shows all that comes until the server closes
 //	log REGEXP           waits until the server's stderr has a line that matches
 //	sighup REGEXP        sends SIGHUP and waits for such a line after it
-//	stop [SIGNAL]        ends the server; it must exit with 0 and leave no process behind
+//	end [INT|sent]       ends the server by SIGTERM, SIGINT or the signal that was sent already; it must exit with 0 and
+//	                     leave no process behind (testscript has a stop of its own, which ends the script)
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -47,7 +52,7 @@ func TestScripts(t *testing.T) {
 			"raw":    cmdRaw,
 			"log":    cmdLog,
 			"sighup": cmdSighup,
-			"stop":   cmdStop,
+			"end":    cmdEnd,
 		},
 	})
 }

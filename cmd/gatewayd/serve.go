@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"gatewayd/gateway/config"
+	"gatewayd/gateway/process"
 	"gatewayd/gateway/server"
 	"gatewayd/gateway/watch"
 )
@@ -63,17 +64,18 @@ func serveDemo(sys system, listen []string) error {
 // for while one waits is that one.
 type signals struct{ stop, reload, reopen chan os.Signal }
 
-// notify takes over the signals of the contract. It takes SIGPIPE, too: to write to a standard output or error that
-// nobody reads any more is then a failed write, not the end. Programs are started with the default action all the same.
+// notify takes over the signals of the contract. It takes SIGPIPE and SIGXFSZ, too: to write to a standard output or
+// error that nobody reads any more, or to a file that may grow no further, is then a failed write, not the end. Programs
+// are started with the default action all the same.
 func notify() (s signals, stop func()) {
 	s = signals{stop: make(chan os.Signal, 2), reload: make(chan os.Signal, 1), reopen: make(chan os.Signal, 1)}
-	pipe := make(chan os.Signal, 1)
+	failedWrite := make(chan os.Signal, 1)
 	signal.Notify(s.stop, syscall.SIGTERM, syscall.SIGINT)
 	signal.Notify(s.reload, syscall.SIGHUP)
 	signal.Notify(s.reopen, syscall.SIGUSR1)
-	signal.Notify(pipe, syscall.SIGPIPE)
+	signal.Notify(failedWrite, syscall.SIGPIPE, syscall.SIGXFSZ)
 	return s, func() {
-		for _, c := range []chan os.Signal{s.stop, s.reload, s.reopen, pipe} {
+		for _, c := range []chan os.Signal{s.stop, s.reload, s.reopen, failedWrite} {
 			signal.Stop(c)
 		}
 	}
@@ -106,9 +108,10 @@ func (v service) load() (*config.Config, config.Problems) {
 
 // run serves until a signal ends it.
 func (v service) run(signals signals) error {
+	process.ReserveThreads()
 	// Before the config is read: a change in between must not go unnoticed.
 	watched, watchErr := v.watch()
-	s := server.New(server.Options{Load: v.load, Announce: v.sys.stdout, Version: version()})
+	s := server.New(server.Options{Load: v.load, Announce: v.sys.stdout, Version: version(), Guard: true})
 	problems, err := s.Start()
 	for _, p := range problems {
 		fmt.Fprintln(v.sys.stderr, p)
@@ -141,8 +144,8 @@ func (v service) watch() (*watch.File, error) {
 }
 
 func warnAboutRoot(s *server.Server) {
-	if os.Geteuid() == 0 && s.RunsPrograms() {
-		s.Log().Warn().Msg("gatewayd was started as root, so the programs it runs are root too; start it as another user unless that is what you want")
+	if os.Geteuid() == 0 && s.RunsProgramsAsItself() {
+		s.Log().Warn().Msg("gatewayd was started as root, so programs of routes without `user` are root too; set `user`, or start gatewayd as another user, unless that is what you want")
 	}
 }
 

@@ -26,10 +26,10 @@ func printStatus(out io.Writer, text string) error {
 		fmt.Fprintf(out, "listening on %s\n", l)
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "SITE\tROUTE\tHANDLER")
+	fmt.Fprintln(table, "SITE\tROUTE\tHANDLER\tRUNNING\tWAITING\tREFUSED")
 	for _, site := range s.Sites {
 		for _, r := range site.Routes {
-			fmt.Fprintf(table, "%s\t%s\t%s\n", siteName(site.Site), r.Pattern, r.Handler)
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", siteName(site.Site), r.Pattern, r.Handler, load(&r))
 		}
 	}
 	return table.Flush()
@@ -40,4 +40,15 @@ func siteName(key string) string {
 		return "(default)"
 	}
 	return key
+}
+
+// load is what a route is at, in three columns: "2/16", "0", "0".
+func load(r *server.RouteStatus) string {
+	switch {
+	case r.MaxRunning+r.Running+r.Waiting == 0 && r.Refused == 0:
+		return "-\t-\t-"
+	case r.MaxRunning == 0:
+		return fmt.Sprintf("%d\t%d\t%d", r.Running, r.Waiting, r.Refused)
+	}
+	return fmt.Sprintf("%d/%d\t%d\t%d", r.Running, r.MaxRunning, r.Waiting, r.Refused)
 }

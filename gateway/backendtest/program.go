@@ -11,15 +11,16 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"testing/iotest"
 	"time"
 )
 
 // Exchange is one request as the application sees it.
 type Exchange struct {
-	Vars   []string // "NAME=value", everything that the request brought
-	Stdin  io.Reader
-	Stdout io.Writer // unbuffered
-	Stderr io.Writer
+	Vars   []string  // "NAME=value", everything that the request brought
+	Stdin  io.Reader // ends with io.EOF when the body does, and only then
+	Stdout io.Writer // unbuffered; a write fails, sooner or later, when nobody wants the answer any more
+	Stderr io.Writer // unbuffered
 	// Die breaks the exchange off as hard as the protocol allows, without an orderly end. It does not return.
 	Die func()
 }
@@ -86,6 +87,7 @@ func behaviours() []behaviour {
 	return []behaviour{
 		{"vars", vars}, {"sum", sum}, {"copy", copyBody}, {"early", early}, {"answer", answer}, {"raw", raw},
 		{"head-of", headOf}, {"long-line", longLine}, {"die", die}, {"noise", noise}, {"silent", silent}, {"flood", flood}, {"pieces", pieces},
+		{"bytes", printBytes}, {"drip", drip}, {"first", first},
 	}
 }
 
@@ -109,9 +111,9 @@ func sum(x *Exchange, _ url.Values) int {
 	return 0
 }
 
-// copyBody answers with the body, each piece as soon as it comes.
+// copyBody answers with the body, each piece as soon as it comes, and with the query in a field.
 func copyBody(x *Exchange, _ url.Values) int {
-	x.printf("Content-Type: application/octet-stream\n\n")
+	x.printf("Content-Type: application/octet-stream\nX-Query: %s\n\n", x.get("QUERY_STRING"))
 	io.CopyBuffer(struct{ io.Writer }{x.Stdout}, struct{ io.Reader }{x.Stdin}, make([]byte, 64<<10))
 	return 0
 }
@@ -167,15 +169,69 @@ func die(x *Exchange, query url.Values) int {
 	return 0
 }
 
-// noise writes so many lines to standard error, before and after the head.
+// quiet is the answer of noise.
+const quiet = "quiet 0\nquiet 1\nquiet 2\nquiet 3\nquiet 4\nquiet 5\nquiet 6\nquiet 7\nquiet 8\nquiet 9\n"
+
+// noise writes so many lines to standard error, before its answer, while it prints it, or after it.
 func noise(x *Exchange, query url.Values) int {
-	lines := number(query, "lines")
-	for i := range lines {
-		fmt.Fprintf(x.Stderr, "line %d of noise %s\n", i, strings.Repeat("n", 80))
+	lines, when := number(query, "lines"), query.Get("when")
+	if when == "before" {
+		x.complain(lines)
 	}
 	x.printf("Content-Type: text/plain\n\n")
+	for i := range 10 {
+		if when == "while" {
+			x.complain(lines / 10)
+		}
+		x.printf("quiet %d\n", i)
+	}
+	if when == "after" {
+		x.complain(lines)
+	}
 	fmt.Fprintf(x.Stderr, "last line without an end")
-	x.printf("quiet\n")
+	return 0
+}
+
+func (x *Exchange) complain(lines int) {
+	w := bufio.NewWriter(x.Stderr)
+	for i := range lines {
+		fmt.Fprintf(w, "line %d of noise %s\n", i, strings.Repeat("n", 80))
+	}
+	w.Flush()
+}
+
+// printed is what bytes, drip and first print.
+func printed(n int) io.Reader { return noiseReader(9, int64(n)) }
+
+// printBytes prints n bytes; the head with the first of them in one write, or before them.
+func printBytes(x *Exchange, query url.Values) int {
+	block := append(make([]byte, 0, 64<<10), "Content-Type: text/plain\n\n"...)
+	if query.Get("write") == "split" {
+		x.Stdout.Write(block)
+		block = block[:0]
+	}
+	body := printed(number(query, "n"))
+	for {
+		n, err := io.ReadFull(body, block[len(block):cap(block)])
+		if _, werr := x.Stdout.Write(block[:len(block)+n]); err != nil || werr != nil {
+			return 0
+		}
+		block = block[:0]
+	}
+}
+
+// drip prints n bytes one by one.
+func drip(x *Exchange, query url.Values) int {
+	x.printf("Content-Type: text/plain\n\n")
+	io.Copy(x.Stdout, iotest.OneByteReader(printed(number(query, "n"))))
+	return 0
+}
+
+// first prints n bytes before it reads the body, whose length and hash it prints then.
+func first(x *Exchange, query url.Values) int {
+	x.printf("Content-Type: text/plain\n\n")
+	io.Copy(x.Stdout, printed(number(query, "n")))
+	x.printf("%s", sumOf(x.Stdin))
 	return 0
 }
 

@@ -18,18 +18,19 @@ import (
 
 // Subject is a Backend under test, with Program behind it.
 type Subject struct {
-	Backend gateway.Backend
-	Script  cgispec.Script // Filename and Root of the application; the suite sets the rest
-	Env     *cgispec.Env   // what the Backend adds to the variables
-	// MaxHeader is the limit of an answer's head in bytes.
-	MaxHeader int
-	// Idle says whether no request occupies the application any more.
-	Idle func() bool
-	// Close ends the Backend and the application.
-	Close func()
+	Backend   gateway.Backend
+	Script    cgispec.Script // Filename and Root of the application; the suite sets the rest
+	Env       *cgispec.Env   // what the Backend adds to the variables; nil is nothing
+	MaxHeader int            // the limit of an answer's head in bytes, many thousands
+	AtOnce    int            // how many requests the application can have at once; 0: any number
+	// Exits says that the Backend learns how the program of each request ends. Request.Exit must then be set by the time
+	// at which reading the answer has ended.
+	Exits bool
+	Idle  func() bool // whether no request occupies the application any more
+	Close func()      // ends the Backend and the application, and waits for that
 }
 
-// Factory makes a Subject; what it starts ends with Subject.Close.
+// Factory makes a Subject for one case.
 type Factory func(t *testing.T) Subject
 
 // Run runs the suite. Each case gets a Subject of its own and must leave nothing behind.
@@ -129,14 +130,20 @@ type answered struct {
 	err  error // of reading the body; nil for a whole one
 }
 
-// do makes the call and reads the answer; it fails the test unless there is one.
-func (k *kit) do(c call) answered {
+// start makes the call; it ends the test unless there is an answer.
+func (k *kit) start(c call) *http.Response {
 	k.Helper()
 	resp, err := k.Backend.RoundTrip(k.request(c))
 	if err != nil {
 		k.Fatalf("%s: %v", c.behave, err)
 	}
-	return k.read(resp)
+	return resp
+}
+
+// do is start and reads the answer.
+func (k *kit) do(c call) answered {
+	k.Helper()
+	return k.read(k.start(c))
 }
 
 func (k *kit) read(resp *http.Response) answered {
@@ -150,29 +157,38 @@ func (k *kit) read(resp *http.Response) answered {
 // words.
 func (k *kit) fails(c call, status int, words ...string) *gateway.Error {
 	k.Helper()
-	resp, err := k.Backend.RoundTrip(k.request(c))
+	return k.failsFor(k.request(c), status, words...)
+}
+
+func (k *kit) failsFor(req *gateway.Request, status int, words ...string) *gateway.Error {
+	k.Helper()
+	resp, err := k.Backend.RoundTrip(req)
 	if err == nil {
 		resp.Body.Close()
-		k.Fatalf("%s %v: status %d, want an error with status %d", c.behave, c.query, resp.StatusCode, status)
+		k.Fatalf("%s: status %d, want an error with status %d", req.RequestURI, resp.StatusCode, status)
 	}
 	e := gateway.AsError(err)
 	if e.Status != status {
-		k.Errorf("%s %v: status %d (%v), want %d", c.behave, c.query, e.Status, err, status)
+		k.Errorf("%s: status %d (%v), want %d", req.RequestURI, e.Status, err, status)
 	}
 	for _, w := range words {
 		if !strings.Contains(err.Error(), w) {
-			k.Errorf("%s %v: %q does not say %q", c.behave, c.query, err, w)
+			k.Errorf("%s: %q does not say %q", req.RequestURI, err, w)
 		}
 	}
 	return e
 }
 
+// patient is how long a case waits for what must happen at once, on a machine with more to do; it is less than the
+// patience of a program that waits.
+const patient = patience / 3
+
 // eventually waits until ok.
 func (k *kit) eventually(what string, ok func() bool) {
 	k.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patient); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			k.Fatalf("not within 10s: %s", what)
+			k.Fatalf("not within %v: %s", patient, what)
 		}
 	}
 }
@@ -187,8 +203,8 @@ func (k *kit) soon(what string, f func()) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(5 * time.Second):
-		k.Fatalf("takes more than 5s: %s", what)
+	case <-time.After(patient):
+		k.Fatalf("takes more than %v: %s", patient, what)
 	}
 }
 

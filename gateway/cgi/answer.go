@@ -59,7 +59,7 @@ func (b *body) WriteTo(w io.Writer) (written int64, err error) {
 	}
 }
 
-// Close stops a program whose answer has not ended. It does not wait for the program.
+// Close stops a program whose answer has not ended. It waits for that no longer than a moment.
 func (b *body) Close() error {
 	if b.closed.Swap(true) {
 		return nil
@@ -120,17 +120,30 @@ func (r *run) release(whole bool) {
 		r.leave()
 	} else {
 		r.stop(r.backend.opt.StopTimeout)
+		r.await(exitNoteTime)
+	}
+	r.noteExit()
+}
+
+// await waits for the program to end.
+func (r *run) await(limit time.Duration) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-r.proc.Done():
+	case <-timer.C:
 	}
 }
 
 // leave lets a program go on after its answer, within Timeout.
 func (r *run) leave() {
 	limit := r.backend.opt.Timeout
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answered = true
 	if limit <= 0 {
 		return
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	select {
 	case <-r.gone:
 	default:

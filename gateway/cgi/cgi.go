@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatewayd/gateway"
+	"gatewayd/gateway/admission"
 	"gatewayd/gateway/cgispec"
 	"gatewayd/gateway/process"
 )
@@ -29,13 +30,21 @@ type Options struct {
 	StopTimeout  time.Duration // between SIGTERM and SIGKILL; 0 is 2 s
 	// Timeout bounds a program that works on after its answer has ended; 0 is none. While the answer lasts, the
 	// request's context does.
-	Timeout  time.Duration
+	Timeout time.Duration
+
+	User     *process.User // who runs it; nil is who runs this process
+	Limits   []process.Limit
+	Umask    *int // nil is inherited
+	Priority int  // nice value; 0 is inherited
+
+	Gate     *admission.Gate  // how many may run at once; nil: any number
 	Launcher process.Launcher // nil is process.Exec
 }
 
 // Backend is the gateway.Backend that runs a process for each request. Safe for concurrent use.
 type Backend struct {
-	opt Options
+	opt     Options
+	reading sync.WaitGroup // standard errors that have not been read to their end
 
 	mu     sync.Mutex
 	runs   map[*run]struct{} // processes that have not been reaped
@@ -53,15 +62,25 @@ func New(opt Options) *Backend {
 	if opt.Launcher == nil {
 		opt.Launcher = process.Exec{}
 	}
+	if opt.Gate == nil {
+		opt.Gate = admission.New(admission.Limits{})
+	}
 	return &Backend{opt: opt, runs: make(map[*run]struct{})}
 }
 
 // RoundTrip implements gateway.Backend. The request body is read until it ends, the program stops reading, or the
-// answer's Body is closed. A program that outlives its answer stays the Backend's until it ends.
+// answer's Body is closed. A program that outlives its answer stays the Backend's, and keeps its place in the Gate, until
+// it ends.
 func (b *Backend) RoundTrip(req *gateway.Request) (*http.Response, error) {
 	ctx := req.Context()
 	if ctx.Err() != nil {
 		return nil, ended(ctx, req.Script.Filename)
+	}
+	if err := b.opt.Gate.Enter(req); err != nil {
+		if ctx.Err() != nil {
+			return nil, ended(ctx, req.Script.Filename)
+		}
+		return nil, err
 	}
 	r, err := b.start(ctx, req)
 	if err != nil {
@@ -86,13 +105,19 @@ func (b *Backend) RoundTrip(req *gateway.Request) (*http.Response, error) {
 
 // Check looks for what would keep the program of req from being started, without starting it; nil if nothing is seen.
 func (b *Backend) Check(req *gateway.Request) error {
-	spec := process.Spec{Dir: b.dir(&req.Script)}
-	spec.Path, spec.Args = b.command(&req.Script)
+	spec := b.spec(&req.Script)
 	d, ok := process.Check(spec)
 	if !ok {
 		return nil
 	}
 	return startFailure(spec, d, errors.New(d.Cause))
+}
+
+// spec is what to start for a script, but for what each request brings.
+func (b *Backend) spec(s *cgispec.Script) process.Spec {
+	spec := process.Spec{Dir: b.dir(s), User: b.opt.User, Limits: b.opt.Limits, Umask: b.opt.Umask, Priority: b.opt.Priority}
+	spec.Path, spec.Args = b.command(s)
+	return spec
 }
 
 // command is what to execute for a script.
@@ -177,7 +202,8 @@ func (b *Backend) Wait(ctx context.Context) error {
 }
 
 // Close refuses new requests, stops every process that still runs (SIGTERM, StopTimeout, SIGKILL) and returns when all
-// have ended; with an error if the system does not let one end.
+// have ended and their last words are logged, for which children that they left behind get lingerTime; with an error if
+// the system does not let one end.
 func (b *Backend) Close() error {
 	b.mu.Lock()
 	b.closed = true
@@ -185,7 +211,11 @@ func (b *Backend) Close() error {
 	for _, r := range b.running() {
 		r.stop(b.opt.StopTimeout)
 	}
-	return b.awaitEnd(b.opt.StopTimeout + deathTime)
+	if err := b.awaitEnd(b.opt.StopTimeout + deathTime); err != nil {
+		return err
+	}
+	b.reading.Wait()
+	return nil
 }
 
 // deathTime is how long a process may take to be gone after SIGKILL: one that waits for a device takes its time.

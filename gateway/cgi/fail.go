@@ -17,13 +17,33 @@ import (
 )
 
 // startError is the error of a request whose program could not be started.
-func startError(s process.Spec, err error) *gateway.Error {
+func startError(s process.Spec, err error, req *gateway.Request) *gateway.Error {
 	d := process.Explain(s, err)
 	e := startFailure(s, d, fmt.Errorf("%s (%w)", d.Cause, errnoOf(err)))
-	if errors.Is(err, unix.E2BIG) {
-		e.Status, e.Public = http.StatusRequestHeaderFieldsTooLarge, ""
+	if status := tooBig(req); errors.Is(err, unix.E2BIG) && status != 0 {
+		e.Status, e.Public = status, ""
 	}
 	return e
+}
+
+// blameless is a size up to which no request can be the reason that variables are more than the system takes.
+const blameless = 8 << 10
+
+// tooBig is the status for the larger part of a request, 0 if neither is large.
+func tooBig(req *gateway.Request) (status int) {
+	header := 0
+	for name, values := range req.Header {
+		for _, v := range values {
+			header += len(name) + len(v)
+		}
+	}
+	switch target := len(req.RequestURI); {
+	case target+header <= blameless:
+		return 0
+	case target > header:
+		return http.StatusRequestURITooLong
+	}
+	return http.StatusRequestHeaderFieldsTooLarge
 }
 
 // startFailure is the error of a program that was not started because of err, or would not be.
@@ -102,6 +122,9 @@ func (r *run) ending() (how, hint string) {
 		return "; the program was " + s.String(), killedHint(s.Signal())
 	}
 	how = "; the program ended with " + s.String()
+	if d, ok := process.Unreadable(r.spec); ok {
+		return how + ": " + d.Cause, d.Hint
+	}
 	if code := s.ExitCode(); code == exitNotFound || code == exitNotFound-1 {
 		if d, ok := process.CarriageReturn(r.script); ok {
 			return how + ": " + d.Cause, d.Hint

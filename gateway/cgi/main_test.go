@@ -13,6 +13,7 @@ import (
 
 // TestMain makes the test binary its own CGI program.
 func TestMain(m *testing.M) {
+	process.Shim()
 	if os.Getenv("GATEWAY_INTERFACE") != "" {
 		backendtest.CGIProgram()
 	}

@@ -24,6 +24,8 @@ const (
 	lingerTime = 2 * time.Second
 	// exitTime is how long the end of a program may take after it has closed its output.
 	exitTime = 2 * time.Second
+	// exitNoteTime is how long the end of a program that was stopped is waited for, so that the log can tell of it.
+	exitNoteTime = 50 * time.Millisecond
 	// lastWordsTime is how long a failed request waits for the rest of standard error.
 	lastWordsTime = 100 * time.Millisecond
 )
@@ -31,7 +33,9 @@ const (
 // run is one program at work on one request.
 type run struct {
 	backend *Backend
-	script  string // for the log
+	req     *gateway.Request // only to write down what became of it
+	script  string           // for the log
+	spec    process.Spec     // likewise
 	ctx     context.Context
 	touch   func() // tells the idle clock that bytes moved
 	started time.Time
@@ -48,6 +52,7 @@ type run struct {
 	stopGrace time.Duration    // what stop asked for before there was a process
 	stopEarly bool
 	cut       bool        // nobody wants the rest of the answer: see interrupt
+	answered  bool        // the answer was whole
 	bodyErr   error       // the request body could not be read to its end
 	limit     *time.Timer // see leave
 
@@ -61,11 +66,12 @@ var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4<<10)
 
 // start starts the program for req.
 func (b *Backend) start(ctx context.Context, req *gateway.Request) (_ *run, err error) {
-	r := &run{backend: b, script: req.Script.Filename, ctx: ctx, gone: make(chan struct{})}
+	r := &run{backend: b, req: req, script: req.Script.Filename, ctx: ctx, gone: make(chan struct{})}
 	if r.touch = req.Touch; r.touch == nil { // the field itself may be another request's later
 		r.touch = func() {}
 	}
 	if !b.add(r) {
+		b.opt.Gate.Leave()
 		return nil, &gateway.Error{Status: http.StatusServiceUnavailable, Op: "cgi: run " + r.script, Err: errors.New("this route is being shut down")}
 	}
 	var theirs [3]*os.File
@@ -79,19 +85,19 @@ func (b *Backend) start(ctx context.Context, req *gateway.Request) (_ *run, err 
 			r.abandon()
 		}
 	}()
-	spec := process.Spec{OnExit: r.exited}
-	spec.Path, spec.Args = b.command(&req.Script)
-	spec.Env = environ(req, &b.opt.Env)
-	spec.Dir = b.dir(&req.Script)
+	spec := b.spec(&req.Script)
+	spec.OnExit, spec.Env = r.exited, environ(req, &b.opt.Env)
 	rest, err := r.openPipes(req, &theirs)
 	if err != nil {
-		return nil, startError(spec, err)
+		return nil, startError(spec, err, req)
 	}
 	spec.Stdin, spec.Stdout, spec.Stderr = theirs[0], theirs[1], theirs[2]
 	proc, err := b.opt.Launcher.Start(spec)
 	if err != nil {
-		return nil, startError(spec, err)
+		return nil, startError(spec, err, req)
 	}
+	spec.Env = nil // not needed for what may be said of it later
+	r.spec = spec
 	r.began(proc, rest)
 	return r, nil
 }
@@ -115,6 +121,7 @@ func (r *run) openPipes(req *gateway.Request, theirs *[3]*os.File) (rest io.Read
 // began takes charge of the process that was started.
 func (r *run) began(proc *process.Process, rest io.Reader) {
 	r.started = time.Now()
+	r.touch()
 	r.out = readers.Get().(*bufio.Reader)
 	r.out.Reset(outputReader{r})
 	r.mu.Lock()
@@ -123,7 +130,7 @@ func (r *run) began(proc *process.Process, rest io.Reader) {
 		proc.Stop(r.stopGrace)
 	}
 	r.mu.Unlock()
-	go r.stderr.read()
+	r.backend.reading.Go(r.stderr.read)
 	if rest != nil {
 		go r.feed(rest)
 	}
@@ -141,6 +148,7 @@ func (r *run) abandon() {
 		r.stderr.file.Close()
 	}
 	r.backend.remove(r)
+	r.backend.opt.Gate.Leave()
 	close(r.gone)
 }
 
@@ -158,6 +166,7 @@ func (r *run) exited(process.State) {
 	close(r.gone)
 	r.mu.Unlock()
 	r.backend.remove(r)
+	r.backend.opt.Gate.Leave()
 }
 
 // cancel is called when the request's context has ended.
@@ -179,6 +188,12 @@ func (r *run) setDeadlines(t time.Time) {
 	if r.stdin != nil {
 		r.stdin.SetWriteDeadline(t)
 	}
+}
+
+func (r *run) hasAnswered() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.answered
 }
 
 func (r *run) interrupted() bool {
@@ -229,6 +244,18 @@ func exiting(pid int) bool {
 	}
 	flags, ok := statField(stat, 9)
 	return ok && flags&pfExiting != 0
+}
+
+// noteExit writes down how the program has ended, if it has.
+func (r *run) noteExit() {
+	s, ok := r.proc.State()
+	if !ok {
+		return
+	}
+	r.req.Exit = &gateway.Exit{Code: s.ExitCode(), CPU: s.CPU(), MaxRSS: s.MaxRSS()}
+	if sig := s.Signal(); sig != 0 {
+		r.req.Exit.Signal = unix.SignalName(sig)
+	}
 }
 
 // ended is the error of a request whose context has ended: the gateway.Error that ended it, else 504 for a deadline,

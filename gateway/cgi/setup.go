@@ -6,8 +6,11 @@ import (
 	"path/filepath"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"gatewayd/gateway/cgispec"
 	"gatewayd/gateway/config"
+	"gatewayd/gateway/process"
 )
 
 // Setup makes the Options of a route. software is SERVER_SOFTWARE. The variables named by pass_env are read now: those
@@ -20,6 +23,10 @@ func Setup(c *config.CGI, o *config.Options, software string) Options {
 		MaxHeader:    c.MaxHeader,
 		StopTimeout:  c.StopTimeout,
 		Timeout:      o.Timeout,
+		User:         user(o.User),
+		Limits:       limits(&o.Rlimits),
+		Umask:        o.Umask,
+		Priority:     o.Priority,
 	}
 	if len(c.Run) > 0 && !c.RunDir {
 		opt.Command = c.Run
@@ -28,6 +35,27 @@ func Setup(c *config.CGI, o *config.Options, software string) Options {
 		}
 	}
 	return opt
+}
+
+func user(u *config.User) *process.User {
+	if u == nil {
+		return nil
+	}
+	return &process.User{Name: u.Name, UID: u.UID, GID: u.GID, Groups: u.Groups}
+}
+
+func limits(r *config.Rlimits) (all []process.Limit) {
+	for _, l := range []struct {
+		resource int
+		max      *uint64
+	}{
+		{unix.RLIMIT_CPU, r.CPU}, {unix.RLIMIT_AS, r.Memory}, {unix.RLIMIT_NOFILE, r.Files}, {unix.RLIMIT_NPROC, r.Processes}, {unix.RLIMIT_CORE, r.Core},
+	} {
+		if l.max != nil { // config.Unlimited is RLIM_INFINITY
+			all = append(all, process.Limit{Resource: l.resource, Max: *l.max})
+		}
+	}
+	return all
 }
 
 // Env is what a route adds to every request's variables.

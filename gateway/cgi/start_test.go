@@ -28,7 +28,7 @@ func TestProgramsThatCannotBeStarted(t *testing.T) {
 		{"CR LF", "#!/bin/sh\r\necho\r\n", 0o755, Options{}, 502, []string{"CR LF", "sed -i"}},
 		{"interpreter missing", "#!/usr/bin/nonesuch\n", 0o755, Options{}, 502, []string{"/usr/bin/nonesuch", "install nonesuch"}},
 		{"directory missing", "#!/bin/sh\n", 0o755, Options{Dir: "/does/not/exist"}, 502, []string{"working directory", "`dir`"}},
-		{"variables too big", "#!/bin/sh\n", 0o755, Options{Env: cgispec.Env{Set: []cgispec.Var{{Name: "BIG", Value: strings.Repeat("x", 200<<10)}}}}, 431, []string{"larger than"}},
+		{"variables too big", "#!/bin/sh\n", 0o755, Options{Env: cgispec.Env{Set: []cgispec.Var{{Name: "BIG", Value: strings.Repeat("x", 200<<10)}}}}, 502, []string{"larger than"}},
 		{"limit of processes", "#!/bin/sh\n", 0o755, Options{Launcher: refuses{unix.EAGAIN}}, 503, []string{"limit of processes"}},
 		{"out of memory", "#!/bin/sh\n", 0o755, Options{Launcher: refuses{unix.ENOMEM}}, 503, []string{"memory"}},
 		{"too many files", "#!/bin/sh\n", 0o755, Options{Launcher: refuses{unix.EMFILE}}, 503, []string{"files open"}},

@@ -94,8 +94,11 @@ func (r *run) feed(body io.Reader) {
 }
 
 // bodyBroke ends a program whose request body could not be read, before its input ends. One that has ended by itself
-// knew enough.
+// knew enough. One that works on after its answer may, but its input does not end before it does.
 func (r *run) bodyBroke(err error) {
+	if r.hasAnswered() {
+		<-r.gone
+	}
 	select {
 	case <-r.gone:
 		return

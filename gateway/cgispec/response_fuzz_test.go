@@ -183,15 +183,34 @@ func FuzzReadResponse(f *testing.F) {
 			t.Errorf("%q\ngot  %q %v\nwant %q, valid: %v", answer, got, err, want, ok)
 		}
 		if err != nil {
-			for _, c := range err.Error() {
-				if c < ' ' || c > '~' {
-					t.Errorf("%U in the error %q", c, err)
-				}
-			}
-			if len(err.Error()) > 600 {
-				t.Errorf("an error of %d bytes", len(err.Error()))
-			}
-			_ = err.(*ResponseError).Hint()
+			checkFault(t, answer, err.(*ResponseError))
 		}
 	})
+}
+
+// checkFault looks at what an operator is told: clean, bounded, with something to do about it, and not plainly untrue.
+func checkFault(t *testing.T, answer []byte, fault *ResponseError) {
+	text, hint := fault.Error(), fault.Hint()
+	for _, c := range text + hint {
+		if c < ' ' || c > '~' {
+			t.Errorf("%U in the error %q, %q", c, text, hint)
+		}
+	}
+	if len(text) > 600 || len(fault.Sample) > maxSample || hint == "" {
+		t.Errorf("an error of %d bytes with a sample of %d; hint %q", len(text), len(fault.Sample), hint)
+	}
+	lines := bytes.Count(answer, []byte("\n"))
+	for untrue, is := range map[string]bool{
+		"no output":        (fault.Kind == NoOutput) != (len(answer) == 0),
+		"too many bytes":   fault.Kind == TooBig && len(answer) <= fuzzMaxHeader,
+		"too many fields":  fault.Kind == TooManyFields && lines <= fuzzMaxFields,
+		"a failed read":    fault.Kind == ReadFailed,
+		"a cut head":       fault.Kind == CutShort && len(answer) > fuzzMaxHeader,
+		"the number":       fault.Line > lines+1,
+		"what it is about": !bytes.Contains(answer, fault.Sample) && fault.Kind != BadField, // two values in one text
+	} {
+		if is {
+			t.Errorf("%q: the error lies about %s: %q (kind %d)", answer, untrue, text, fault.Kind)
+		}
+	}
 }

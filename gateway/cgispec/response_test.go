@@ -152,6 +152,7 @@ func TestReadResponseFaults(t *testing.T) {
 		{"only interim", "Status: 103\nLink: x\n\n", OnlyInterim, `the program ended after an interim answer, without a final one (after an interim head with status 103)`, "final header"},
 		{"interim and a body", "Status: 150\n\nbody text\n", NotHeader, `line 3 of the answer: not a header line: it has no colon: "body text" (after an interim head with status 150)`, "final header"},
 		{"bad status line", "HTTP/x 200 OK\n\n", BadStatus, `line 1 of the answer: the HTTP status line is not of the form HTTP/1.1 200 OK: "HTTP/x 200 OK"`, ""},
+		{"status line without a blank", "HTTP/1.1_200 OK\n\n", BadStatus, `line 1 of the answer: the HTTP status line is not of the form HTTP/1.1 200 OK: "HTTP/1.1_200 OK"`, ""},
 		{"status line without status", "HTTP/1.1\n\n", BadStatus, `line 1 of the answer: the HTTP status line is not of the form HTTP/1.1 200 OK: "HTTP/1.1"`, ""},
 		{"status line with a bad status", "HTTP/1.1 1000 OK\n\n", BadStatus, `line 1 of the answer: the status is not a number of three digits: "HTTP/1.1 1000 OK"`, ""},
 
@@ -200,6 +201,23 @@ func TestReadResponseFaults(t *testing.T) {
 				t.Errorf("byte by byte: %v\nwant %v", bytewise, err)
 			}
 		})
+	}
+}
+
+// Wherever it stands, a byte that is no tchar makes a name none, and a control makes a value none.
+func TestEveryByteOfALine(t *testing.T) {
+	for c := range 256 {
+		b := string([]byte{byte(c)})
+		for i, line := range []string{b + "am: x", "n" + b + "m: x", "na" + b + ": x", "name: " + b + "x", "name: x" + b + "x", "name: xx" + b} {
+			_, err := reading(strings.NewReader("A: b\n"+line+"\n\n"), 4096, ResponseOptions{})
+			want := slowField.MatchString(latin1([]byte(strings.TrimSuffix(line, "\r"))))
+			if c == '\n' {
+				want = i == 0 || i == 5 // it ends the head, or the line
+			}
+			if want != (err == nil) {
+				t.Errorf("%q: %v, valid: %t", line, err, want)
+			}
+		}
 	}
 }
 

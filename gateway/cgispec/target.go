@@ -55,18 +55,27 @@ func serverName(host string, addr netip.AddrPort) string {
 	return ip.String()
 }
 
-// serverPort is the port that the request came in on. A unix socket has none: there the client's word counts.
-func serverPort(r *http.Request, addr netip.AddrPort) string {
-	if addr.IsValid() {
-		return strconv.Itoa(int(addr.Port()))
+// serverPort is the port that the request came in on. A unix socket has none, and behind a proxy that told its scheme
+// the client came to another: there what the client asked for counts.
+func serverPort(f *Facts) string {
+	if f.ServerAddr.IsValid() && f.Scheme == "" {
+		return strconv.Itoa(int(f.ServerAddr.Port()))
 	}
-	if _, port, ok := splitHost(r.Host); ok && port != "" {
+	if _, port, ok := splitHost(f.Request.Host); ok && port != "" {
 		return port
 	}
-	if r.TLS != nil {
+	if f.scheme() == "https" {
 		return "443"
 	}
 	return "80"
+}
+
+// IsHost says whether s can be a Host field: a name or an address, an IPv6 one in brackets, with or without a port. A
+// name is not longer than DNS allows.
+func IsHost(s string) bool {
+	const maxName = 253
+	name, _, ok := splitHost(s)
+	return ok && len(name) <= maxName
 }
 
 // splitHost takes a Host field apart. The name is in lower case, an IPv6 address in brackets; the port may be empty.

@@ -36,8 +36,11 @@ type Facts struct {
 	RemoteAddr string         // REMOTE_ADDR; "" for a unix socket peer
 	RemotePort string         // REMOTE_PORT; "" when unknown
 	ServerAddr netip.AddrPort // the listener's address; invalid for a unix socket
-	AuthType   string         // AUTH_TYPE, "" unless we authenticated the client
-	RemoteUser string         // REMOTE_USER, likewise
+	// Scheme is how the client spoke to a trusted proxy, "http" or "https"; "" is as the connection says. With it
+	// SERVER_PORT is the client's view too, from Host or the scheme: it never saw the port that the proxy came to.
+	Scheme     string
+	AuthType   string // AUTH_TYPE, "" unless we authenticated the client
+	RemoteUser string // REMOTE_USER, likewise
 }
 
 // StatusLocalRedirect is the StatusCode of a response that asks for a local redirect (RFC 3875 section 6.2.2): no

@@ -84,19 +84,27 @@ func (v *vars) server(f *Facts, env *Env) {
 	if software == "" {
 		software = "gatewayd"
 	}
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
+	if f.scheme() == "https" {
 		v.add("HTTPS", "on")
 	}
 	v.add("GATEWAY_INTERFACE", "CGI/1.1")
 	v.add("SERVER_SOFTWARE", software)
 	v.add("SERVER_NAME", serverName(r.Host, f.ServerAddr))
-	v.add("SERVER_PORT", serverPort(r, f.ServerAddr))
+	v.add("SERVER_PORT", serverPort(f))
 	if f.ServerAddr.IsValid() {
 		v.add("SERVER_ADDR", f.ServerAddr.Addr().Unmap().WithZone("").String())
 	}
-	v.add("REQUEST_SCHEME", scheme)
+	v.add("REQUEST_SCHEME", f.scheme())
+}
+
+func (f *Facts) scheme() string {
+	switch {
+	case f.Scheme != "":
+		return f.Scheme
+	case f.Request.TLS != nil:
+		return "https"
+	}
+	return "http"
 }
 
 func (v *vars) request(r *http.Request) {
@@ -174,7 +182,7 @@ func takes(f *Facts, name string) bool {
 	case "REMOTE_USER":
 		return f.RemoteUser == ""
 	case "HTTPS":
-		return f.Request.TLS == nil
+		return f.scheme() != "https"
 	}
 	return !isComputed(name) && name != "" && !strings.ContainsAny(name, "=\x00")
 }

@@ -123,6 +123,12 @@ func TestVarsRequest(t *testing.T) {
 
 		{"any method", "PROPFIND / HTTP/1.1\nHost: h", nil, map[string]string{"REQUEST_METHOD": "PROPFIND"}},
 		{"TLS", "GET / HTTP/1.1\nHost: h", func(f *Facts) { f.Request.TLS = &tls.ConnectionState{} }, map[string]string{"HTTPS": "on", "REQUEST_SCHEME": "https", "SERVER_PORT": "8080"}},
+		{"a proxy took TLS off", "GET / HTTP/1.1\nHost: h", func(f *Facts) { f.Scheme = "https" }, map[string]string{"HTTPS": "on", "REQUEST_SCHEME": "https", "SERVER_PORT": "443", "SERVER_ADDR": "198.51.100.1"}},
+		{"a proxy took TLS off, port", "GET / HTTP/1.1\nHost: h:8443", func(f *Facts) { f.Scheme = "https" }, map[string]string{"HTTPS": "on", "SERVER_PORT": "8443"}},
+		{"a proxy was spoken to plainly", "GET / HTTP/1.1\nHost: h", func(f *Facts) { f.Scheme, f.Request.TLS = "http", &tls.ConnectionState{} }, map[string]string{"HTTPS": absent, "REQUEST_SCHEME": "http", "SERVER_PORT": "80"}},
+		{"HTTPS of the route where the proxy says so too", "GET / HTTP/1.1\nHost: h", func(f *Facts) {
+			f.Scheme, f.Env = "https", &Env{Set: []Var{{"HTTPS", "off"}}}
+		}, map[string]string{"HTTPS": "on"}},
 		{"unix listener", "GET / HTTP/1.1\nHost: h", func(f *Facts) { f.ServerAddr = netip.AddrPort{} }, map[string]string{"SERVER_ADDR": absent, "SERVER_PORT": "80", "SERVER_NAME": "h"}},
 		{"unix listener, port", "GET / HTTP/1.1\nHost: h:81", func(f *Facts) { f.ServerAddr = netip.AddrPort{} }, map[string]string{"SERVER_PORT": "81"}},
 		{"unix listener, TLS", "GET / HTTP/1.1\nHost: h:", func(f *Facts) {
@@ -250,12 +256,15 @@ func TestServerNameAndPort(t *testing.T) {
 		{"[]", address, "80"},
 	}
 	for _, test := range tests {
-		r := &http.Request{Host: test.host}
+		facts := &Facts{Request: &http.Request{Host: test.host}}
 		if got := serverName(test.host, netip.MustParseAddrPort(address+":9")); got != test.name {
 			t.Errorf("Host %q: SERVER_NAME %q, want %q", test.host, got, test.name)
 		}
-		if got := serverPort(r, netip.AddrPort{}); got != test.port {
+		if got := serverPort(facts); got != test.port {
 			t.Errorf("Host %q: SERVER_PORT %q, want %q", test.host, got, test.port)
+		}
+		if got, want := IsHost(test.host), test.name != address; got != want {
+			t.Errorf("IsHost(%q) is %v", test.host, got)
 		}
 	}
 }

@@ -2,9 +2,12 @@ package config
 
 import (
 	"maps"
-	"reflect"
+	"runtime"
 	"slices"
 )
+
+// runningPerCPU is how many programs of a cgi route run at once unless max_running says otherwise.
+const runningPerCPU = 8
 
 // build makes the Config of what was read. What it makes is of use only when nothing was wrong.
 func (l *loader) build(c *rawConfig) *Config {
@@ -22,24 +25,27 @@ func (l *loader) build(c *rawConfig) *Config {
 			HeaderTimeout: c.HTTP.HeaderTimeout.v, BodyTimeout: c.HTTP.BodyTimeout.v, SendTimeout: c.HTTP.SendTimeout.v, IdleTimeout: c.HTTP.IdleTimeout.v,
 			MaxHeader: c.HTTP.MaxHeader.v, MaxHeaders: c.HTTP.MaxHeaders.v, MaxURI: c.HTTP.MaxURI.v,
 		},
-		Sites: []Site{{Routes: l.routes(c.Routes.v, &c.rawOptions), Pos: c.Routes.place.key}},
+		Sites: []Site{{Routes: l.routes(c.Routes.v, ""), Pos: c.Routes.place.key, Options: l.options(c.rawOptions, "")}},
 	}
 	for _, s := range c.Sites.v {
-		options := inherit(&c.rawOptions, &s.raw.rawOptions)
-		cfg.Sites = append(cfg.Sites, Site{Key: s.key, Hosts: s.hosts, Routes: l.routes(s.raw.Routes.v, &options), Pos: s.place.key})
+		cfg.Sites = append(cfg.Sites, Site{
+			Key: s.key, Hosts: s.hosts, Routes: l.routes(s.raw.Routes.v, s.key), Pos: s.place.key, Options: l.options(s.options, s.key),
+		})
 	}
 	return cfg
 }
 
-func (l *loader) routes(named []namedRoute, above *rawOptions) []Route {
+// routes are those of the site with this key.
+func (l *loader) routes(named []namedRoute, site string) []Route {
 	routes := make([]Route, 0, len(named))
 	for _, n := range named {
-		options := inherit(above, &n.raw.rawOptions)
-		l.defaults(&options)
-		r := Route{Pattern: n.pattern, Pos: n.place.key, Options: options.plain()}
+		r := Route{Pattern: n.pattern, Pos: n.place.key, Options: l.options(*n.options, site)}
 		n.raw.setHandler(&r)
 		if c := n.raw.CGI; c != nil && c.Run.inPath && !c.Root.given && r.Options.Dir == "" {
 			r.Options.Dir = l.dir
+		}
+		if n.raw.CGI != nil && !n.options.MaxRunning.given {
+			r.Options.MaxRunning = runningPerCPU * runtime.NumCPU()
 		}
 		routes = append(routes, r)
 	}
@@ -71,61 +77,22 @@ func (r *rawRoute) setHandler(to *Route) {
 	}
 }
 
-// inherit gives the options of two levels as one: those of the nearer win, env and headers merge by key. Neither is
-// changed.
-func inherit(far, near *rawOptions) rawOptions {
-	out := *far
-	from, to := reflect.ValueOf(near).Elem(), reflect.ValueOf(&out).Elem()
-	for i := range from.NumField() {
-		if lf, ok := from.Field(i).Addr().Interface().(leaf); ok && lf.isGiven() {
-			to.Field(i).Set(from.Field(i))
-		}
-	}
-	out.Env.v = merged(far.Env.v, near.Env.v)
-	out.Headers.Set.v, out.Headers.Remove.v = mergeHeaders(far.Headers, near.Headers)
-	return out
-}
-
-// merged has the keys of both; near wins. It may be far itself, so nobody may write to it.
-func merged(far, near map[string]string) map[string]string {
-	if len(near) == 0 {
-		return far
-	}
-	out := maps.Clone(far)
-	if out == nil {
-		out = map[string]string{}
-	}
-	maps.Copy(out, near)
-	return out
-}
-
-// mergeHeaders lets a nearer level set what a farther one removes, and the other way round.
-func mergeHeaders(far, near rawHeaders) (set map[string]string, remove []string) {
-	for _, name := range far.Remove.v {
-		if _, again := near.Set.v[name]; !again {
-			remove = append(remove, name)
-		}
-	}
-	for _, name := range near.Remove.v {
-		if !slices.Contains(remove, name) {
-			remove = append(remove, name)
-		}
-	}
-	set = merged(far.Set.v, near.Set.v)
-	for _, name := range near.Remove.v {
-		if _, ok := set[name]; ok {
-			set = maps.Clone(set)
-			delete(set, name)
-		}
-	}
-	return set, remove
-}
-
-// plain is the options as a Config has them. Maps are copied: each route owns its own.
-func (o *rawOptions) plain() Options {
-	return Options{
+// options is o with its defaults, as a Config has it, for the site with this key. Maps are copied: each route owns its
+// own.
+func (l *loader) options(o rawOptions, site string) Options {
+	l.defaults(&o)
+	l.defaults(&o.Queue.v)
+	out := Options{
 		Env: maps.Clone(o.Env.v), PassEnv: slices.Clone(o.PassEnv.v), Dir: o.Dir.v,
-		Timeout: o.Timeout.v, IdleTimeout: o.IdleTimeout.v, MaxBody: o.MaxBody.v, PassAuthorization: o.PassAuthorization.v,
-		Headers: Headers{Set: maps.Clone(o.Headers.Set.v), Remove: slices.Clone(o.Headers.Remove.v)},
+		Timeout: o.Timeout.v, IdleTimeout: o.IdleTimeout.v, MaxBody: o.MaxBody.v, StreamBody: o.Buffer.v == unlimited,
+		PassAuthorization: o.PassAuthorization.v,
+		Headers:           Headers{Set: maps.Clone(o.Headers.Set.v), Remove: slices.Clone(o.Headers.Remove.v)},
+		User:              o.User.v, Rlimits: o.Rlimits.v.plain(), Priority: o.Priority.v, ServerTiming: o.ServerTiming.v,
+		MaxRunning: o.MaxRunning.v, Queue: o.Queue.plain(),
+		Auth: o.Auth.plain(site), Allow: slices.Clone(o.Allow.v), Deny: slices.Clone(o.Deny.v), ErrorPages: maps.Clone(o.ErrorPages.v),
 	}
+	if o.Umask.given {
+		out.Umask = new(o.Umask.v)
+	}
+	return out
 }

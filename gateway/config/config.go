@@ -35,6 +35,8 @@ type Site struct {
 	Hosts  []string // lower case, no port; "www.example.org" or "*.example.org"; empty for the default site
 	Routes []Route  // as in the file
 	Pos    Pos
+
+	Options Options // the top level's and the site's, merged: for what no route takes
 }
 
 // Route is one pattern and its handler. Exactly one of the handler pointers is set, the one that Handler names.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,6 +43,13 @@ func newWorld(t testing.TB) world {
 	for _, name := range []string{"noexec.cgi", "public/index.html", "blog/index.php", "blog/index.cgi", "bin/noexec"} {
 		must(os.WriteFile(filepath.Join(dir, name), []byte("text\n"), 0o644))
 	}
+	for name, text := range map[string]string{
+		"users.htpasswd": goodHtpasswd, "bad.htpasswd": badHtpasswd, "empty.htpasswd": "# nobody yet\n\n",
+		"404.html": "<p>Nothing here.</p>\n", "sorry.txt": "Sorry.\n", "error.JSON": "{}\n", "latin1.html": "d\xe9sol\xe9\n", "page.svg": "<svg/>\n", "teapot": "<p>418</p>\n",
+		"most.html": strings.Repeat("x", maxErrorPage), "big.html": strings.Repeat("x", maxErrorPage+1), "big.htpasswd": strings.Repeat("#", maxHtpasswd+1), "comments": strings.Repeat("#", maxErrorPage+1),
+	} {
+		must(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
+	}
 	must(syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600))
 	must(os.Symlink("nothing", filepath.Join(dir, "dangling")))
 	must(os.Symlink("loop", filepath.Join(dir, "loop")))
@@ -50,7 +58,7 @@ func newWorld(t testing.TB) world {
 }
 
 func (w world) source(name string, text []byte) Source {
-	return Source{File: filepath.Join(w.dir, name), Text: text, Getenv: w.getenv}
+	return Source{File: filepath.Join(w.dir, name), Text: text, Getenv: w.getenv, accounts: someAccounts(0, 0)}
 }
 
 func (w world) getenv(name string) (string, bool) {
@@ -96,7 +104,7 @@ func corpus(t testing.TB) []string {
 		}
 		files = append(files, names...)
 	}
-	if len(files) < 95 {
+	if len(files) < 150 {
 		t.Fatalf("the corpus has %d files", len(files))
 	}
 	return files
@@ -139,11 +147,32 @@ func decodeJSON(t testing.TB, text []byte) (any, error) {
 	if err := yaml.Load(text, &v); err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(v)
+	b, err := json.Marshal(stringKeys(v))
 	if err != nil {
 		return nil, err
 	}
 	return jsonschema.UnmarshalJSON(bytes.NewReader(b))
+}
+
+// stringKeys makes texts of the keys, as JSON wants them: 404 is one of error_pages.
+func stringKeys(v any) any {
+	switch v := v.(type) {
+	case map[any]any:
+		out := map[string]any{}
+		for key, each := range v {
+			out[fmt.Sprint(key)] = stringKeys(each)
+		}
+		return out
+	case map[string]any:
+		for key, each := range v {
+			v[key] = stringKeys(each)
+		}
+	case []any:
+		for i, each := range v {
+			v[i] = stringKeys(each)
+		}
+	}
+	return v
 }
 
 func compileSchema(t testing.TB) *jsonschema.Schema {

@@ -120,6 +120,19 @@ func (v *value[T]) mark(p place)  { v.given, v.place = true, p }
 func (v *value[T]) isGiven() bool { return v.given }
 func (v *value[T]) where() place  { return v.place }
 
+// section is a leaf that is a mapping with a table of its own: of two levels the nearer one's holds whole.
+type section[T any] struct{ value[T] }
+
+func (v *section[T]) decode(l *loader, n *yaml.Node, _ *field, p place) { l.mapping(n, &v.v, p) }
+func (*section[T]) raw() reflect.Type                                   { return reflect.TypeFor[T]() }
+func (*section[T]) words() []any                                        { return nil }
+
+// sectioner is a section, or a leaf with one in it.
+type sectioner interface {
+	raw() reflect.Type // the struct with the table
+	words() []any      // values that may stand in the mapping's place
+}
+
 // checker is a raw struct with rules that concern several of its keys.
 type checker interface{ check(l *loader, p place) }
 

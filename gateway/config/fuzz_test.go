@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -131,6 +132,7 @@ func checkRoute(must func(bool, ...any), r Route) {
 	for name, v := range o.Headers.Set {
 		must(!strings.ContainsAny(name+v, "\r\n\x00") && !slices.Contains(o.Headers.Remove, name), name, v)
 	}
+	checkOptions(must, r)
 	switch {
 	case r.Static != nil:
 		must(filepath.IsAbs(r.Static.Root) && (r.Static.Symlinks == "inside" || r.Static.Symlinks == "any"), r.Static)
@@ -147,6 +149,26 @@ func checkRoute(must func(bool, ...any), r Route) {
 		must(!strings.HasPrefix(r.Redirect.To, "//") && !strings.ContainsAny(r.Redirect.To, " \r\n\x00") && r.Redirect.Status/100 == 3, r.Redirect)
 	case r.Respond != nil:
 		must(r.Respond.Status >= 200 && r.Respond.Status <= 599, r.Respond)
+	}
+}
+
+func checkOptions(must func(bool, ...any), r Route) {
+	o := r.Options
+	must(o.MaxRunning >= 0 && o.Priority >= -20 && o.Priority <= 19, o.MaxRunning, o.Priority)
+	must(o.Queue == Queue{} || o.Queue.Max > 0 && o.Queue.Wait > 0, o.Queue)
+	must(o.Umask == nil || *o.Umask >= 0 && *o.Umask <= 0o777, o.Umask)
+	must(o.User == nil || o.User.Name != "" && o.User.UID != 1<<32-1 && o.User.GID != 1<<32-1, o.User)
+	for _, n := range []*uint64{o.Rlimits.CPU, o.Rlimits.Memory, o.Rlimits.Files, o.Rlimits.Processes} {
+		must(n == nil || *n > 0, o.Rlimits)
+	}
+	if a := o.Auth; a != nil {
+		must(filepath.IsAbs(a.Basic) && a.Realm != "" && !strings.ContainsAny(a.Realm, "\"\\\r\n"), a)
+	}
+	for _, p := range slices.Concat(o.Allow, o.Deny) {
+		must(p.IsValid() && p == p.Masked() && !p.Addr().Is4In6(), p)
+	}
+	for status, page := range o.ErrorPages {
+		must(len(status) == 3 && (status[0] == '4' || status[0] == '5') && filepath.IsAbs(page.File) && page.ContentType != "", status, page.File)
 	}
 }
 
@@ -185,10 +207,33 @@ func checkNaively(t *testing.T, text []byte, cfg *Config) {
 			all := append(slices.Clone(levels), raw)
 			nearestIs(t, "timeout", all, r.Options.Timeout)
 			nearestIs(t, "idle_timeout", all, r.Options.IdleTimeout)
+			countIs(t, all, r)
 			if _, ok := raw[r.Handler]; !ok {
 				t.Errorf("%s: no %s in the file", r.Pattern, r.Handler)
 			}
 		}
+	}
+}
+
+// countIs compares max_running, whose default is another for each handler.
+func countIs(t *testing.T, levels []map[string]any, r Route) {
+	want := 0
+	if r.CGI != nil {
+		want = 8 * runtime.NumCPU()
+	}
+	for _, level := range levels {
+		switch n := level["max_running"].(type) {
+		case int:
+			want = n
+		case string:
+			if n != unlimited {
+				return // a number in quotes, or a variable
+			}
+			want = 0
+		}
+	}
+	if r.Options.MaxRunning != want {
+		t.Errorf("%s: max_running is %d, the file says %d", r.Pattern, r.Options.MaxRunning, want)
 	}
 }
 

@@ -18,6 +18,8 @@ type Source struct {
 	File   string                      // a path, or "-" with Text from standard input
 	Text   []byte                      // nil: read File
 	Getenv func(string) (string, bool) // for ${VAR} and the PATH that commands are looked up in; nil: os.LookupEnv
+
+	accounts *accounts // nil: the machine's; others are for tests
 }
 
 const (
@@ -55,6 +57,10 @@ type loader struct {
 	active   map[*yaml.Node]bool // the collections being decoded, to notice an alias that leads back
 	programs map[string]lookup   // what PATH gave, so that a thousand routes look once
 	listings map[string][]string // directories read for a suggestion
+	accounts *accounts
+	users    map[string]*User        // who has been looked up
+	texts    map[string]string       // files that have been read, by path
+	htpasswd map[string][]Credential // those of them that have been parsed
 }
 
 func newLoader(src Source) *loader {
@@ -66,12 +72,19 @@ func newLoader(src Source) *loader {
 		computed: map[string]bool{},
 		programs: map[string]lookup{},
 		listings: map[string][]string{},
+		accounts: src.accounts,
+		users:    map[string]*User{},
+		texts:    map[string]string{},
+		htpasswd: map[string][]Credential{},
 	}
 	for _, name := range ComputedVars() {
 		l.computed[name] = true
 	}
 	if l.getenv == nil {
 		l.getenv = os.LookupEnv
+	}
+	if l.accounts == nil {
+		l.accounts = machineAccounts()
 	}
 	return l
 }
@@ -81,6 +94,7 @@ func (l *loader) load(text []byte) *Config {
 	if raw == nil {
 		return nil
 	}
+	l.mergeLevels(raw)
 	return l.build(raw)
 }
 

@@ -10,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -66,6 +68,17 @@ func TestEveryKey(t *testing.T) {
 		o := Options{
 			Env: map[string]string{"LANG": "C"}, PassEnv: []string{"TZ", "NOT_SET"}, Dir: at("tmp"), Timeout: 5 * time.Minute,
 			PassAuthorization: true, Headers: Headers{Set: map[string]string{"X-Frame-Options": "DENY", "X-Empty": ""}, Remove: []string{"X-Powered-By"}},
+			StreamBody: true, User: &User{Name: "deploy:staff", UID: 1000, GID: 50, Groups: []uint32{4, 27, 50}},
+			Rlimits: Rlimits{CPU: new(uint64(90)), Memory: new(uint64(512 << 20)), Files: new(uint64(256)), Processes: new(Unlimited), Core: new(uint64)},
+			Umask:   new(0o027), Priority: -5, ServerTiming: true, MaxRunning: 3, Queue: Queue{Max: 7, Wait: 250 * time.Millisecond},
+			Auth: &Auth{
+				Basic: at("users.htpasswd"), Realm: "Staff only",
+				Users: []Credential{{"ada", bcryptHash}, {"bob", apr1Hash}, {"eve b", shaHash}},
+			},
+			Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}, Deny: []netip.Prefix{netip.MustParsePrefix("10.6.6.6/32")},
+			ErrorPages: map[string]ErrorPage{
+				"404": {at("404.html"), "text/html; charset=utf-8", "<p>Nothing here.</p>\n"}, "5xx": {at("sorry.txt"), "text/plain; charset=utf-8", "Sorry.\n"},
+			},
 		}
 		if change != nil {
 			change(&o)
@@ -82,7 +95,7 @@ func TestEveryKey(t *testing.T) {
 			{Network: "tcp", Address: "[::1]:8081"}, {Network: "tcp", Address: "localhost:8082"},
 			{Network: "unix", Address: at("run/http.sock")}, {Network: "unix", Address: "/run/x.sock"},
 		},
-		Sites: []Site{{Routes: []Route{
+		Sites: []Site{{Options: options(nil), Routes: []Route{
 			{Pattern: "/*", Handler: "static", Static: &Static{
 				Root: at("public"), Index: []string{"index.html", "index.htm"}, Browse: true, CacheControl: "max-age=60", Hidden: true, Symlinks: "any",
 			}, Options: options(func(o *Options) { o.Headers.Set["X-Frame-Options"] = "SAMEORIGIN" })},
@@ -90,7 +103,10 @@ func TestEveryKey(t *testing.T) {
 				Root: at("blog"), Ext: []string{".cgi", ".php"}, Index: []string{"index.cgi"}, Fallback: "/index.cgi", Hidden: true, Symlinks: "any",
 				Interpreters: map[string][]string{".php": {at("bin/php-cgi")}, ".pl": {at("bin/perl"), "-T"}, ".x": {at("app")}},
 				MaxHeader:    1 << 20, StopTimeout: 250 * time.Millisecond, Sendfile: []string{at("files"), at("public")},
-			}, Options: options(func(o *Options) { o.Timeout = 90 * time.Minute })},
+			}, Options: options(func(o *Options) {
+				o.Timeout, o.StreamBody, o.Rlimits, o.MaxRunning, o.Queue = 90*time.Minute, false, Rlimits{Core: new(Unlimited)}, 0, Queue{}
+				o.Auth, o.Allow, o.ErrorPages = nil, nil, nil
+			})},
 			{Pattern: "/one", Handler: "cgi", CGI: cgi(at("app")), Options: options(nil)},
 			{Pattern: "/args/*", Handler: "cgi", CGI: cgi(at("app"), "--flag", "${NOT_EXPANDED}", "1.10", ""), Options: options(nil)},
 			{Pattern: "/to", Handler: "redirect", Redirect: &Redirect{To: "/elsewhere?x=1#y", Status: 308}, Options: options(nil)},
@@ -120,10 +136,12 @@ func TestDefaults(t *testing.T) {
 			MaxHeader: 64 << 10, MaxHeaders: 100, MaxURI: 16 << 10,
 		},
 	}
-	options := Options{IdleTimeout: time.Minute, MaxBody: 1 << 30}
-	want.Sites = []Site{{Routes: []Route{
+	options := Options{IdleTimeout: time.Minute, MaxBody: 1 << 30, Queue: Queue{Max: 100, Wait: 30 * time.Second}}
+	forPrograms := options
+	forPrograms.MaxRunning = 8 * runtime.NumCPU()
+	want.Sites = []Site{{Options: options, Routes: []Route{
 		{Pattern: "/s", Handler: "static", Options: options, Static: &Static{Root: filepath.Join(w.dir, "public"), Index: []string{"index.html"}, Precompressed: true, Symlinks: "inside"}},
-		{Pattern: "/c", Handler: "cgi", Options: options, CGI: &CGI{Run: []string{filepath.Join(w.dir, "app")}, Symlinks: "inside", MaxHeader: 64 << 10, StopTimeout: 2 * time.Second}},
+		{Pattern: "/c", Handler: "cgi", Options: forPrograms, CGI: &CGI{Run: []string{filepath.Join(w.dir, "app")}, Symlinks: "inside", MaxHeader: 64 << 10, StopTimeout: 2 * time.Second}},
 		{Pattern: "/r", Handler: "redirect", Options: options, Redirect: &Redirect{To: "/x", Status: 302}},
 		{Pattern: "/t", Handler: "respond", Options: options, Respond: &Respond{Status: 200}},
 	}}}
@@ -142,7 +160,7 @@ func TestDefaults(t *testing.T) {
 	text := spelled(reflect.TypeFor[rawConfig](), false, "") + spelled(reflect.TypeFor[rawConfig](), true, "") +
 		"log:\n" + spelled(reflect.TypeFor[rawLog](), false, " ") + "http:\n" + spelled(reflect.TypeFor[rawHTTP](), false, " ") +
 		"routes:\n /s:\n  static:\n   root: ./public\n" + spelled(reflect.TypeFor[rawStatic](), false, "   ") +
-		" /c:\n  cgi:\n   run: ./app\n" + spelled(reflect.TypeFor[rawCGI](), false, "   ") +
+		" /c:\n  queue:\n" + spelled(reflect.TypeFor[rawQueue](), false, "   ") + "  cgi:\n   run: ./app\n" + spelled(reflect.TypeFor[rawCGI](), false, "   ") +
 		" /r:\n  redirect:\n   to: /x\n" + spelled(reflect.TypeFor[rawRedirect](), false, "   ") +
 		" /t:\n  respond:\n" + spelled(reflect.TypeFor[rawRespond](), false, "   ")
 	if strings.Count(text, "\n") < 35 {
@@ -447,17 +465,27 @@ func manyRoutes(n int) string {
 	return b.String()
 }
 
+// cpuTime is what this process has spent. Unlike the time of day it does not count what others do on the machine.
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
 // TestThousandRoutes: they load at once, and five times as many take five times as long, not twenty-five.
 func TestThousandRoutes(t *testing.T) {
 	w := newWorld(t)
 	fastest := func(n int) time.Duration {
 		text, best := manyRoutes(n), time.Hour
 		for range 3 {
-			begun := time.Now()
+			begun := cpuTime(t)
 			if cfg := mustLoad(t, w, text); len(cfg.Sites[0].Routes) != n {
 				t.Fatalf("%d routes", len(cfg.Sites[0].Routes))
 			}
-			best = min(best, time.Since(begun))
+			best = min(best, cpuTime(t)-begun)
 		}
 		return best
 	}
@@ -558,7 +586,7 @@ func TestParsePrefix(t *testing.T) {
 		"::ffff:10.0.0.0/104": "10.0.0.0/8", "::ffff:10.0.0.1": "10.0.0.1/32", "::ffff:0:0/96": "0.0.0.0/0",
 		"::ffff:0:0/95": "", "10.1.0.0/8": "", "10.0.0.0/08": "", "10.0.0/8": "", "": "", "/8": "", "::1%lo": "", "::1%lo/128": "",
 	} {
-		got, err := parsePrefix(in)
+		got, err := parsePrefix(in, "all")
 		if (err == nil) != (want != "") || err == nil && got.String() != want {
 			t.Errorf("%q: %v, %v", in, got, err)
 		}

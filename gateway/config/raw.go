@@ -8,7 +8,7 @@ type rawConfig struct {
 	Sites          sitesValue    `key:"sites" doc:"Routes by host: exact names, *.example.org, addresses; several in one key with blanks between them."`
 	Admin          adminValue    `key:"admin" shown:"a unix socket of this user" doc:"Where the operator talks to the running server: unix:PATH or off."`
 	Log            rawLog        `key:"log" doc:"What is written where."`
-	TrustedProxies proxiesValue  `key:"trusted_proxies" doc:"Peers whose word about the client is taken: addresses, CIDRs, or unix for peers on unix sockets."`
+	TrustedProxies proxiesValue  `key:"trusted_proxies" doc:"Peers whose word about the client is taken (Forwarded, X-Forwarded-For, -Proto and -Host): addresses, CIDRs, or unix for peers on unix sockets."`
 	Temp           dirValue      `key:"temp" default:"/var/tmp" doc:"The directory for request bodies that do not fit in memory."`
 	DrainTimeout   durationValue `key:"drain_timeout" default:"30s" rule:"none" doc:"How long requests may go on after the server was told to stop."`
 	StartTimeout   durationValue `key:"start_timeout" default:"10s" doc:"How long an application may take until it is ready."`
@@ -23,7 +23,7 @@ type rawLog struct {
 	Level        wordValue   `key:"level" default:"info" rule:"debug info warn error" doc:"The least severe message that is written."`
 	Format       wordValue   `key:"format" default:"auto" rule:"auto text json" doc:"text for people, in colour on a terminal, or json; auto is text."`
 	Output       outputValue `key:"output" default:"stderr" doc:"Where messages go: stderr, stdout or a file."`
-	Access       accessValue `key:"access" default:"auto" rule:"auto text off" doc:"The access log: one line for each request, or off."`
+	Access       wordValue   `key:"access" default:"auto" rule:"auto text json combined off" doc:"The access log, a line for each request: text for people, json, combined as Apache and nginx write it, or off; auto is as format."`
 	AccessOutput outputValue `key:"access_output" shown:"as output" doc:"Where the access log goes: stderr, stdout or a file."`
 }
 
@@ -39,28 +39,48 @@ type rawHTTP struct {
 
 // rawOptions are the options beside a handler; they may stand at the top, in a site or in a route.
 type rawOptions struct {
-	Env               envValue      `key:"env" for:"cgi" doc:"Variables given to the program, as they are written; merged key by key over the levels."`
-	PassEnv           listValue     `key:"pass_env" for:"cgi" rule:"variable" doc:"Names of variables of gatewayd's own environment that the program gets, too."`
-	Dir               dirValue      `key:"dir" for:"cgi" shown:"the program's directory" doc:"The working directory of the program."`
-	Timeout           durationValue `key:"timeout" default:"none" rule:"none" for:"cgi" doc:"How long a whole request may take."`
-	IdleTimeout       durationValue `key:"idle_timeout" default:"60s" rule:"none" for:"cgi" doc:"How long the program may be silent between two bytes."`
-	MaxBody           sizeValue     `key:"max_body" default:"1GiB" rule:"none" for:"cgi" doc:"The biggest request body; more is answered with 413."`
-	Buffer            bufferValue   `key:"buffer" default:"request" rule:"request" for:"cgi" doc:"request: the whole body is received before the program is started."`
-	PassAuthorization boolValue     `key:"pass_authorization" default:"false" for:"cgi" doc:"Whether the program gets the client's Authorization field."`
-	Headers           rawHeaders    `key:"headers" doc:"What is done to the header of each response."`
+	Env               envValue        `key:"env" for:"cgi" doc:"Variables given to the program, as they are written; merged key by key over the levels."`
+	PassEnv           listValue       `key:"pass_env" for:"cgi" rule:"variable" doc:"Names of variables of gatewayd's own environment that the program gets, too."`
+	Dir               dirValue        `key:"dir" for:"cgi" shown:"the program's directory" doc:"The working directory of the program."`
+	User              userValue       `key:"user" for:"cgi" shown:"who runs gatewayd" doc:"Who runs the program: a name or uid of /etc/passwd, with that user's groups, or with another primary group as name:group or uid:gid."`
+	Rlimits           rlimitsValue    `key:"rlimits" for:"cgi" shown:"inherited" doc:"Limits of each process of the program; the nearest level's count alone."`
+	Umask             umaskValue      `key:"umask" for:"cgi" shown:"inherited" doc:"The permissions that files made by the program do not get, in octal: 022."`
+	Priority          intValue        `key:"priority" default:"0" rule:"-20-19" for:"cgi" doc:"The nice value of the program: the higher, the more it leaves to others; below 0 is for root."`
+	Timeout           durationValue   `key:"timeout" default:"none" rule:"none" for:"cgi" doc:"How long a whole request may take."`
+	IdleTimeout       durationValue   `key:"idle_timeout" default:"60s" rule:"none" for:"cgi" doc:"How long the program may be silent between two bytes."`
+	MaxBody           sizeValue       `key:"max_body" default:"1GiB" rule:"none" for:"cgi" doc:"The biggest request body; more is answered with 413."`
+	Buffer            wordValue       `key:"buffer" default:"request" rule:"request none" for:"cgi" doc:"request: the whole body is received before the program is started; none: the program gets it as it comes."`
+	MaxRunning        countValue      `key:"max_running" rule:"none" for:"cgi" shown:"8 per CPU" doc:"How many requests of the route may be at work at once; others wait in the queue."`
+	Queue             queueValue      `key:"queue" for:"cgi" shown:"100 wait, 30s at most" doc:"Who may wait when max_running requests are at work; off: nobody, the answer is 503 at once."`
+	ServerTiming      boolValue       `key:"server_timing" default:"false" doc:"Whether the client is told what took how long, in a Server-Timing field."`
+	Auth              authValue       `key:"auth" doc:"Who is let in, by name and password; none lifts what a farther level asks for."`
+	PassAuthorization boolValue       `key:"pass_authorization" default:"false" for:"cgi" doc:"Whether the program gets the client's Authorization field."`
+	Allow             prefixesValue   `key:"allow" doc:"The only clients that are let in: addresses, CIDRs or all; an empty list is everybody."`
+	Deny              prefixesValue   `key:"deny" doc:"Clients that are refused, whatever allow says: addresses, CIDRs or all."`
+	Headers           rawHeaders      `key:"headers" doc:"What is done to the header of each response."`
+	ErrorPages        errorPagesValue `key:"error_pages" shown:"a plain page" doc:"Files that are sent with errors of the server's own, by status or class: { 404: ./404.html, 5xx: ./sorry.html }; the nearest level's count alone."`
 
-	User         unusable `key:"user" notyet:"start gatewayd as the user that the programs are to run as"`
-	Rlimits      unusable `key:"rlimits" notyet:"set limits where gatewayd is started, for example with ulimit"`
-	Umask        unusable `key:"umask" notyet:"programs inherit the umask that gatewayd is started with"`
-	Priority     unusable `key:"priority" notyet:"start gatewayd itself under nice"`
-	ServerTiming unusable `key:"server_timing" notyet:"take it out"`
-	MaxRunning   unusable `key:"max_running" notyet:"take it out"`
-	Queue        unusable `key:"queue" notyet:"take it out"`
-	Auth         unusable `key:"auth" notyet:"let the program or a proxy in front ask for the password"`
-	Allow        unusable `key:"allow" notyet:"keep others out with a firewall or a listen address"`
-	Deny         unusable `key:"deny" notyet:"keep them out with a firewall or a listen address"`
-	Compress     unusable `key:"compress" notyet:"static files may have .gz, .br and .zst siblings (precompressed)"`
-	ErrorPages   unusable `key:"error_pages" notyet:"take it out"`
+	Compress unusable `key:"compress" notyet:"static files may have .gz, .br and .zst siblings (precompressed)"`
+}
+
+type rawRlimits struct {
+	CPU       durationValue `key:"cpu" rule:"none" doc:"Time that a process may spend computing, in whole seconds; then it is killed."`
+	Memory    sizeValue     `key:"memory" rule:"none" doc:"Address space of a process, used or only reserved: a low limit breaks Go, Java and Node programs, which reserve far more than they use."`
+	Files     intValue      `key:"files" rule:"1-1000000" doc:"Descriptors that a process may have open; the kernel gives nobody unlimited ones."`
+	Processes countValue    `key:"processes" rule:"none" doc:"Processes and threads that the user may have in all, not this program alone; root has no such limit. Only of use together with user."`
+	Core      coreValue     `key:"core" rule:"none" doc:"The biggest core file; off is that none is written."`
+}
+
+type rawQueue struct {
+	Max  intValue      `key:"max" default:"100" rule:"1-1000000" doc:"How many requests may wait; above it the answer is 503."`
+	Wait durationValue `key:"wait" default:"30s" doc:"How long a request may wait; then the answer is 503."`
+}
+
+type rawAuth struct {
+	Basic htpasswdValue `key:"basic" doc:"A htpasswd file (bcrypt, apr1 or SHA-1) of those who are let in by HTTP Basic authentication."`
+	Realm textValue     `key:"realm" rule:"realm" shown:"the hosts of the site, else restricted" doc:"What the browser shows when it asks for the password."`
+
+	marks
 }
 
 type rawHeaders struct {

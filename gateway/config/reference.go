@@ -21,6 +21,9 @@ func Reference() string {
 	all := func(*field) bool { return true }
 	section("Top level", reflect.TypeFor[rawConfig](), func(f *field) bool { return !f.inherited })
 	section("Options: at the top level, in a site or beside the handler", reflect.TypeFor[rawOptions](), all)
+	section("rlimits", reflect.TypeFor[rawRlimits](), all)
+	section("queue", reflect.TypeFor[rawQueue](), all)
+	section("auth", reflect.TypeFor[rawAuth](), all)
 	section("headers", reflect.TypeFor[rawHeaders](), all)
 	section("A route: exactly one of", reflect.TypeFor[rawRoute](), func(f *field) bool { return f.handler })
 	section("static", reflect.TypeFor[rawStatic](), all)
@@ -86,7 +89,21 @@ func (*proxiesValue) notation(*field) string      { return "list" }
 func (*routesValue) notation(*field) string       { return "`/exact` or `/prefix/*`: route" }
 func (*sitesValue) notation(*field) string        { return "hosts: site" }
 
+func (*countValue) notation(f *field) string    { return orNone("number", f) }
+func (*rlimitsValue) notation(*field) string    { return "a mapping" }
+func (*coreValue) notation(*field) string       { return "size, `off` or `none`" }
+func (*umaskValue) notation(*field) string      { return "octal number" }
+func (*queueValue) notation(*field) string      { return "a mapping, or `off`" }
+func (*userValue) notation(*field) string       { return "user" }
+func (*authValue) notation(*field) string       { return "a mapping, or `none`" }
+func (*htpasswdValue) notation(*field) string   { return "file" }
+func (*prefixesValue) notation(*field) string   { return "list" }
+func (*errorPagesValue) notation(*field) string { return "`status: file`" }
+
 func (*intValue) notation(f *field) string {
+	if first, last, ok := f.bounds(); ok {
+		return fmt.Sprintf("number (%d to %d)", first, last)
+	}
 	return "number (" + strings.ReplaceAll(f.rule, " ", ", ") + ")"
 }
 

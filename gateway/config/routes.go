@@ -20,7 +20,8 @@ type namedRoute struct {
 	pattern string
 	place   place
 	raw     *rawRoute
-	good    bool // nothing had to be said of it
+	good    bool        // nothing had to be said of it
+	options *rawOptions // of the three levels as one, once they have been merged
 }
 
 func (v *routesValue) emptyAllowed() {}
@@ -43,8 +44,12 @@ func (v *routesValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 		l.mapping(n, r.raw, p)
 		v.v[len(v.v)-1].good = len(l.problems) == before
 	})
+	patterns := map[string]bool{}
 	for _, r := range v.v {
-		l.checkPatternOf(r, v.v)
+		patterns[r.pattern] = true
+	}
+	for _, r := range v.v {
+		l.checkPatternOf(r, patterns)
 	}
 }
 
@@ -125,12 +130,12 @@ func starProblem(s string) string {
 
 // checkPatternOf warns of a pattern that looks like a prefix and is not: a slash at its end, or a directory behind it,
 // of which it would serve nothing but the index.
-func (l *loader) checkPatternOf(r namedRoute, all []namedRoute) {
+func (l *loader) checkPatternOf(r namedRoute, all map[string]bool) {
 	if !r.good || strings.HasSuffix(r.pattern, "/*") {
 		return
 	}
 	below := strings.TrimSuffix(r.pattern, "/") + "/*"
-	if slices.ContainsFunc(all, func(other namedRoute) bool { return other.pattern == below }) {
+	if all[below] {
 		return
 	}
 	slash := r.pattern != "/" && strings.HasSuffix(r.pattern, "/") && r.raw.CGI != nil
@@ -185,6 +190,8 @@ type namedSite struct {
 	hosts []string
 	place place
 	raw   *rawSite
+
+	options rawOptions // of the site and the top level as one, once they have been merged
 }
 
 func (v *sitesValue) emptyAllowed() {}

@@ -105,12 +105,24 @@ func (s *schemaMaker) value(f *field) object {
 	if f.typ.Kind() == reflect.Pointer {
 		return s.handler(f)
 	}
-	if leaf, ok := reflect.New(f.typ).Interface().(schemer); ok {
+	switch leaf := reflect.New(f.typ).Interface().(type) {
+	case schemer:
 		return leaf.schema(f)
+	case sectioner:
+		return s.section(f, leaf)
 	}
 	out := s.mapping(f.typ)
 	out["type"] = []string{"object", "null"}
 	return out
+}
+
+// section is a mapping, or one of the values in its place.
+func (s *schemaMaker) section(f *field, leaf sectioner) object {
+	long := s.mapping(leaf.raw())
+	if f.key == "auth" {
+		long["required"] = []string{"basic"}
+	}
+	return orVariable(object{"anyOf": []any{object{"enum": leaf.words()}, long}})
 }
 
 func (s *schemaMaker) define(name string, body func() object) {
@@ -202,9 +214,8 @@ func (*boolValue) schema(*field) object {
 
 func (*intValue) schema(f *field) object {
 	number := object{"type": "integer"}
-	if first, last, ok := strings.Cut(f.rule, "-"); ok {
-		number["minimum"], _ = strconv.Atoi(first)
-		number["maximum"], _ = strconv.Atoi(last)
+	if first, last, ok := f.bounds(); ok {
+		number["minimum"], number["maximum"] = first, last
 	} else {
 		var allowed []any
 		for word := range strings.FieldsSeq(f.rule) {
@@ -213,7 +224,15 @@ func (*intValue) schema(f *field) object {
 		}
 		number = object{"enum": allowed}
 	}
-	return object{"anyOf": []any{number, written("^[0-9]+$")}}
+	return object{"anyOf": []any{number, written("^-?[0-9]+$")}}
+}
+
+func (*countValue) schema(*field) object {
+	return object{"anyOf": []any{object{"type": "integer", "minimum": 1, "maximum": maxCount}, written("^none$|^[0-9]+$")}}
+}
+
+func (*umaskValue) schema(*field) object {
+	return object{"anyOf": []any{object{"type": "integer", "minimum": 0, "maximum": 777}, written("^[0-7]{1,4}$")}}
 }
 
 func (*durationValue) schema(f *field) object {
@@ -224,12 +243,17 @@ func (*durationValue) schema(f *field) object {
 	return written(form)
 }
 
+const sizeForm = `^[0-9]+(B|KiB|MiB|GiB|TiB)$`
+
 func (*sizeValue) schema(f *field) object {
-	const form = `^[0-9]+(B|KiB|MiB|GiB|TiB)$`
 	if f.rule == unlimited {
-		return written("^none$|" + form)
+		return written("^none$|" + sizeForm)
 	}
-	return written(form)
+	return written(sizeForm)
+}
+
+func (*coreValue) schema(*field) object {
+	return object{"anyOf": []any{object{"enum": offValues()}, written("^none$|" + sizeForm)}}
 }
 
 // offValues are offWords, and what a reader of YAML 1.1 makes of them.
@@ -257,6 +281,8 @@ func (*textValue) schema(f *field) object {
 	switch f.rule {
 	case "path":
 		return written(`^/.*[^/]$`)
+	case "realm":
+		return name(`^[^"\\]+$`)
 	case "target":
 		return written(`^[Hh][Tt][Tt][Pp][Ss]?://[^ ]+$|^/([^/\\ ][^ ]*)?$`)
 	}
@@ -304,8 +330,20 @@ func (*adminValue) schema(*field) object {
 	return object{"anyOf": []any{object{"enum": offValues()}, written(`^unix:.+$`)}}
 }
 
-func (*proxiesValue) schema(*field) object {
-	return oneOrMore(written(`^unix$|^[0-9a-fA-F:.]+(/[0-9]+)?$`))
+const prefixForm = `^[0-9a-fA-F:.]+(/[0-9]+)?$`
+
+func (*proxiesValue) schema(*field) object { return oneOrMore(written("^unix$|" + prefixForm)) }
+
+func (*prefixesValue) schema(*field) object {
+	item := written("^all$|" + prefixForm)
+	return object{"anyOf": []any{item, object{"type": "array", "items": item}}}
+}
+
+func (*userValue) schema(*field) object     { return name(`^[^:]+(:[^:]+)?$`) }
+func (*htpasswdValue) schema(*field) object { return textSchema() }
+
+func (*errorPagesValue) schema(*field) object {
+	return perKey(`^[45]([0-9][0-9]|xx)$`, textSchema())
 }
 
 func (*unusable) schema(*field) object { return object{} }

@@ -11,6 +11,7 @@ func allTables(l *loader) []*table {
 	var tables []*table
 	for _, t := range []reflect.Type{
 		reflect.TypeFor[rawConfig](), reflect.TypeFor[rawLog](), reflect.TypeFor[rawHTTP](), reflect.TypeFor[rawHeaders](), reflect.TypeFor[rawSite](),
+		reflect.TypeFor[rawRlimits](), reflect.TypeFor[rawQueue](), reflect.TypeFor[rawAuth](),
 		reflect.TypeFor[rawRoute](), reflect.TypeFor[rawStatic](), reflect.TypeFor[rawCGI](), reflect.TypeFor[rawRedirect](), reflect.TypeFor[rawRespond](),
 	} {
 		tables = append(tables, l.table(t))
@@ -68,7 +69,7 @@ func TestSchemaIsWhole(t *testing.T) {
 			t.Errorf("%s has no description", key)
 		}
 	}
-	if schema.Properties["tls"] != nil || schema.Properties["user"] != nil {
+	if schema.Properties["tls"] != nil || schema.Properties["compress"] != nil {
 		t.Error("it has keys that do not load")
 	}
 	if got := schema.Defs["option_pass_authorization"]["default"]; got != false {

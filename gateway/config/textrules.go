@@ -24,6 +24,8 @@ func checkText(rule, s string) string {
 		return checkHeaderValue(s)
 	case "variable":
 		return checkVariable(s)
+	case "realm":
+		return checkRealm(s)
 	}
 	return ""
 }
@@ -144,6 +146,19 @@ func checkHeaderValue(s string) string {
 	}
 	if strings.Trim(s, " \t") != s {
 		return "a header value cannot begin or end with a blank"
+	}
+	return ""
+}
+
+// checkRealm allows what needs no escapes in a quoted string (RFC 9110 section 5.6.4).
+func checkRealm(s string) string {
+	switch {
+	case s == "":
+		return "a text is missing here; write one, or take the key out"
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return "a realm cannot have control characters"
+	case strings.ContainsAny(s, `"\`):
+		return `a realm cannot have double quotes or backslashes; take them out`
 	}
 	return ""
 }

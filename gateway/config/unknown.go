@@ -60,7 +60,7 @@ func (l *loader) unknownKey(tab *table, v reflect.Value, key string, p place) {
 // isMain says whether a mapping may have to have the key.
 func isMain(key string) bool {
 	switch key {
-	case "routes", "sites", "static", "cgi", "redirect", "respond", "fastcgi", "php", "root", "run", "ext", "to":
+	case "routes", "sites", "static", "cgi", "redirect", "respond", "fastcgi", "php", "root", "run", "ext", "to", "basic":
 		return true
 	}
 	return false
@@ -69,7 +69,7 @@ func isMain(key string) bool {
 // guess is the sentence about an unknown key, and the key that was probably meant.
 func (l *loader) guess(tab *table, key string) (why, meant string) {
 	near := nearest(key, tab.known())
-	other := synonym(tab, key)
+	other, form := synonym(tab, key), otherForm(tab, key)
 	joined, value := runTogether(tab, key)
 	homes := l.elsewhere(key)
 	isRoute := tab.typ == reflect.TypeFor[rawRoute]()
@@ -78,6 +78,8 @@ func (l *loader) guess(tab *table, key string) (why, meant string) {
 		return key + " is not a handler of this version; there are static, cgi, redirect and respond", "cgi"
 	case joined != "":
 		return fmt.Sprintf("%s has no colon with a blank after it; did you mean %s?", quote(key), quote(joined+": "+value)), joined
+	case form != "":
+		return fmt.Sprintf("%s is not known here; write %s", quote(key), form), ""
 	case other != "":
 		return fmt.Sprintf("%s is not known here; did you mean %s?", quote(key), quote(other)), other
 	case len(homes) > 0:
@@ -138,21 +140,63 @@ func synonym(tab *table, key string) string {
 		"respond return answer",
 		"routes location locations paths handlers",
 		"sites hosts vhosts servers server virtual_hosts",
-		"max_body client_max_body_size max_body_size body_limit",
+		"max_body client_max_body_size max_body_size body_limit limitrequestbody",
+		"max_running limit_conn max_conn maxconn max_connections max_clients max_children pm.max_children limitinstances",
+		"queue max_queue queue_length",
+		"priority nice niceness process.priority",
+		"allow whitelist allowlist ipallowlist allow_from allowed_ips listen.allowed_clients",
+		"deny blacklist denylist blocklist deny_from block",
+		"buffer proxy_request_buffering fastcgi_request_buffering scgi_request_buffering request_buffering",
+		"trusted_proxies set_real_ip_from remoteiptrustedproxy remoteipinternalproxy trust_proxy proxies",
 		"browse autoindex listing",
 		"log logging logs",
 		"output file path",
-		"temp tmp temp_dir tmpdir tempdir",
+		"access access_log accesslog customlog log_format logformat",
+		"output error_log errorlog",
+		"temp tmp temp_dir tmpdir tempdir client_body_temp_path",
 		"to url target location",
 		"status code",
 		"body text content",
 		"ext extensions suffix",
 		"set add",
 		"remove del delete unset",
+		"cpu cputime cpu_time cpu_seconds rlimitcpu",
+		"memory mem as address_space vmem rlimitmem",
+		"files nofile nofiles open_files descriptors fds",
+		"processes nproc procs tasks rlimitnproc",
+		"core coredump core_size",
+		"max size length limit depth",
+		"wait timeout max_wait",
+		"basic file htpasswd users userfile user_file auth_basic_user_file authuserfile",
+		"realm name title auth_basic authname",
 	} {
 		ours, theirs, _ := strings.Cut(words, " ")
-		if tab.byKey[ours] != nil && slices.Contains(strings.Fields(theirs), key) {
+		if tab.byKey[ours] != nil && slices.Contains(strings.Fields(theirs), lowerASCII(key)) {
 			return ours
+		}
+	}
+	return ""
+}
+
+// otherForm is what to write in tab for what other programs say with key alone, "" if that is nothing.
+func otherForm(tab *table, key string) string {
+	for _, f := range []struct{ ours, theirs, form string }{
+		{"user", "group gid suexec suexecusergroup run_as runas uid username", "user: NAME, or user: NAME:GROUP"},
+		{"rlimits", "rlimitcpu limitcpu cpulimit", "rlimits: { cpu: 10s }"},
+		{"rlimits", "rlimitmem limitas limitmem memory_limit", "rlimits: { memory: 512MiB }"},
+		{"rlimits", "rlimit_files limitnofile nofile", "rlimits: { files: 256 }"},
+		{"rlimits", "rlimitnproc limitnproc nproc", "rlimits: { processes: 64 }, together with user"},
+		{"rlimits", "rlimit_core limitcore coredumpdirectory", "rlimits: { core: off }"},
+		{"auth", "auth_basic_user_file authuserfile authtype htpasswd basic_auth basicauth", "auth: { basic: ./users.htpasswd }"},
+		{"auth", "auth_basic authname", "auth: { basic: ./users.htpasswd, realm: TEXT }"},
+		{"auth", "require satisfy", "auth: { basic: ./users.htpasswd }, allow: [10.0.0.0/8], or both"},
+		{"error_pages", "error_page errordocument errordocuments handle_errors", "error_pages: { 404: ./404.html, 5xx: ./sorry.html }"},
+		{"listen", "access_log accesslog customlog", "log: { access_output: FILE }"},
+		{"listen", "error_log errorlog", "log: { output: FILE }"},
+		{"listen", "log_format logformat", "log: { access: combined }, or text or json"},
+	} {
+		if tab.byKey[f.ours] != nil && slices.Contains(strings.Fields(f.theirs), lowerASCII(key)) {
+			return f.form
 		}
 	}
 	return ""
@@ -183,6 +227,9 @@ func placesOfKeys(l *loader) map[string][]string {
 	add(reflect.TypeFor[rawLog](), "inside log", all)
 	add(reflect.TypeFor[rawHTTP](), "inside http", func(f *field) bool { return f.key != "idle_timeout" })
 	add(reflect.TypeFor[rawHeaders](), "inside headers", all)
+	add(reflect.TypeFor[rawRlimits](), "inside rlimits", all)
+	add(reflect.TypeFor[rawQueue](), "inside queue", all)
+	add(reflect.TypeFor[rawAuth](), "inside auth", all)
 	add(reflect.TypeFor[rawStatic](), "inside static", all)
 	add(reflect.TypeFor[rawCGI](), "inside cgi", func(f *field) bool { return f.notYet == "" })
 	add(reflect.TypeFor[rawRedirect](), "inside redirect", all)

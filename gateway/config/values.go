@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,13 +47,10 @@ func (v *intValue) decode(l *loader, n *yaml.Node, f *field, p place) {
 	if !ok {
 		return
 	}
-	number, rest, ok := leadingNumber(strings.TrimPrefix(s, "-"))
-	if !ok || rest != "" || strings.HasPrefix(s, "0") && s != "0" {
+	number, ok := wholeNumber(s)
+	if !ok {
 		l.error(p, "%s is not a whole number; %s", quote(s), f.numberHint())
 		return
-	}
-	if s[0] == '-' {
-		number = -1
 	}
 	if why := f.outside(number); why != "" {
 		l.error(p, "%s is not allowed here; %s", oneLine(s), why)
@@ -61,13 +59,32 @@ func (v *intValue) decode(l *loader, n *yaml.Node, f *field, p place) {
 	v.v = int(number)
 }
 
+// wholeNumber reads digits, which a minus sign may precede. It takes no leading zeros: YAML 1.1 reads octal from them.
+func wholeNumber(s string) (int64, bool) {
+	digits, negative := strings.CutPrefix(s, "-")
+	n, rest, ok := leadingNumber(digits)
+	if negative {
+		n = -n
+	}
+	return n, ok && rest == "" && (digits[0] != '0' || digits == "0")
+}
+
+// bounds are the two numbers of a rule "FIRST-LAST". The first may be negative.
+func (f *field) bounds() (first, last int64, ok bool) {
+	i := strings.LastIndexByte(f.rule, '-')
+	if i <= 0 {
+		return 0, 0, false
+	}
+	first, _ = wholeNumber(f.rule[:i])
+	last, _ = wholeNumber(f.rule[i+1:])
+	return first, last, true
+}
+
 // outside says what numbers the rule allows, if it does not allow n.
 func (f *field) outside(n int64) string {
-	if first, last, ok := strings.Cut(f.rule, "-"); ok {
-		low, _, _ := leadingNumber(first)
-		high, _, _ := leadingNumber(last)
-		if n < low || n > high {
-			return "write a number from " + first + " to " + last
+	if first, last, ok := f.bounds(); ok {
+		if n < first || n > last {
+			return fmt.Sprintf("write a number from %d to %d", first, last)
 		}
 		return ""
 	}
@@ -79,10 +96,12 @@ func (f *field) outside(n int64) string {
 }
 
 func (f *field) numberHint() string {
+	_, last, _ := f.bounds()
+	hint := f.outside(last + 1)
 	if f.rule == "200-599" {
-		return f.outside(-1) + ", or for a text respond: { body: ... }"
+		hint += ", or for a text respond: { body: ... }"
 	}
-	return f.outside(-1)
+	return hint
 }
 
 // durationValue is a span of time; 0 is none, which the rule "none" allows.
@@ -144,8 +163,13 @@ type sizeValue struct{ value[int64] }
 func (v *sizeValue) setDefault(s string) { v.v, _ = parseSize(s) }
 
 func (v *sizeValue) decode(l *loader, n *yaml.Node, f *field, p place) {
-	s, ok := l.text(n, p)
-	if !ok || l.isUnlimited(s, f, p) {
+	if s, ok := l.text(n, p); ok {
+		v.read(l, s, f, p)
+	}
+}
+
+func (v *sizeValue) read(l *loader, s string, f *field, p place) {
+	if l.isUnlimited(s, f, p) {
 		return
 	}
 	size, err := parseSize(s)
@@ -194,28 +218,6 @@ func isOff(s string) bool { return slices.Contains(offWords(), s) }
 
 func offWords() []string {
 	return []string{"off", "Off", "OFF", "no", "No", "NO", "false", "False", "FALSE"}
-}
-
-// bufferValue is wordValue with a word that does not work yet.
-type bufferValue struct{ wordValue }
-
-func (v *bufferValue) decode(l *loader, n *yaml.Node, f *field, p place) {
-	if target, ok := l.target(n, p); ok && target.Value == unlimited {
-		l.error(p, `"none" is not in this version yet; write "request"`)
-		return
-	}
-	v.wordValue.decode(l, n, f, p)
-}
-
-// accessValue is wordValue with words that do not work yet.
-type accessValue struct{ wordValue }
-
-func (v *accessValue) decode(l *loader, n *yaml.Node, f *field, p place) {
-	if target, ok := l.target(n, p); ok && (target.Value == "json" || target.Value == "combined") {
-		l.error(p, "%s is not in this version yet; write %s", quote(target.Value), oneOf(strings.Fields(f.rule)))
-		return
-	}
-	v.wordValue.decode(l, n, f, p)
 }
 
 // textValue is a text that its rule, if it has one, allows (see checkText).

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"gatewayd/gateway/descriptors"
 )
 
 // openFlags open what is there to read. O_NONBLOCK: the open of a FIFO would wait for a writer. O_NOCTTY: a terminal
@@ -77,6 +79,9 @@ func judge(fd int, name string) (*os.File, *info, error) {
 	i, err := statOf(fd, name)
 	if err == nil && !i.servable() {
 		err = ErrSpecial
+	}
+	if err == nil {
+		err = descriptors.Check(fd)
 	}
 	if err != nil {
 		unix.Close(fd)

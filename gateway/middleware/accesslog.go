@@ -12,9 +12,31 @@ import (
 	"gatewayd/gateway"
 )
 
+// Access is an access log: where its lines go and in which form. It is safe for use by several goroutines if its writer
+// is.
+type Access struct {
+	out  io.Writer
+	line func([]byte, entry) []byte
+	lost func([]byte, uint64, time.Time) []byte
+}
+
+// NewAccess returns an access log in the form of config.Log's word: text, json or combined. Each line is one Write.
+func NewAccess(form string, out io.Writer) *Access {
+	switch form {
+	case "json":
+		return &Access{out, appendJSON, appendLostJSON}
+	case "combined":
+		return &Access{out, appendCombined, appendLostCombined}
+	}
+	return &Access{out, appendText, appendLostText}
+}
+
+// LostLine is a line of the log's own form that says that n lines are missing before it.
+func (a *Access) LostLine(n uint64) []byte { return a.lost(nil, n, time.Now()) }
+
 // AccessLog writes one line for every request once it is answered, and for a failed one another to the server's log
 // that says why. access may be nil: then there are no access lines.
-func AccessLog(access io.Writer, log zerolog.Logger, next http.Handler) http.Handler {
+func AccessLog(access *Access, log zerolog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		req := gateway.FromContext(r.Context())
 		response := &Response{ResponseWriter: w}
@@ -22,61 +44,32 @@ func AccessLog(access io.Writer, log zerolog.Logger, next http.Handler) http.Han
 			// A panic goes on to net/http; the lines are written all the same.
 			logFailure(log, req)
 			if access != nil {
-				writeAccess(access, req, r, response)
+				access.write(newEntry(req, r, response, time.Now()))
 			}
 		}()
 		next.ServeHTTP(response, r)
 	})
 }
 
-var lines = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
-
-func writeAccess(out io.Writer, req *gateway.Request, r *http.Request, response *Response) {
-	line := lines.Get().(*[]byte)
-	defer lines.Put(line)
-	*line = appendAccess((*line)[:0], req, r, response, time.Now())
-	out.Write(*line)
+// entry is what the access log says of one request. An empty string, a nil and a zero time are what is not known.
+type entry struct {
+	*gateway.Request
+	end     time.Time
+	asked   *http.Request // as the client sent it; Request's is the last one that a handler made of it
+	referer string
+	agent   string
+	status  int
+	bytes   int64
+	broken  bool // the client got less than the status promised
 }
 
-// appendAccess is the text form: what a person looks for first comes first, then name=value.
-func appendAccess(b []byte, req *gateway.Request, r *http.Request, response *Response, now time.Time) []byte {
-	b = now.UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z")
-	b = append(b, ' ')
-	if req.Client.IsValid() {
-		b = req.Client.AppendTo(b)
-	} else {
-		b = append(b, "unix"...)
+func newEntry(req *gateway.Request, r *http.Request, response *Response, end time.Time) entry {
+	return entry{
+		Request: req, end: end, asked: r,
+		referer: r.Header.Get("Referer"), agent: r.Header.Get("User-Agent"),
+		status: logStatus(req, response), bytes: response.bytes,
+		broken: req.Err != nil && response.status != 0 && response.status < 400,
 	}
-	b = append(b, ' ', '"')
-	b = appendEscaped(b, r.Method)
-	b = append(b, ' ')
-	b = appendEscaped(b, r.RequestURI)
-	b = append(b, ' ')
-	b = appendEscaped(b, r.Proto)
-	b = append(b, '"', ' ')
-	b = strconv.AppendInt(b, int64(logStatus(req, response)), 10)
-	b = append(b, ' ')
-	b = strconv.AppendInt(b, response.bytes, 10)
-	b = append(b, ' ')
-	b = appendMillis(b, now.Sub(req.Timing.Begun))
-	b = append(b, "ms host=\""...)
-	b = appendEscaped(b, r.Host)
-	b = append(b, '"')
-	b = appendField(b, "route", req.Route)
-	b = appendField(b, "script", req.Script.Filename)
-	if !req.Timing.FirstByte.IsZero() {
-		b = append(b, " first_byte="...)
-		b = appendMillis(b, req.Timing.FirstByte.Sub(req.Timing.Begun))
-		b = append(b, "ms"...)
-	}
-	if req.Err != nil && response.status != 0 && response.status < 400 {
-		b = append(b, " broken=true"...)
-	}
-	b = appendField(b, "referer", r.Header.Get("Referer"))
-	b = appendField(b, "agent", r.Header.Get("User-Agent"))
-	b = append(b, " id="...)
-	b = append(b, req.ID...)
-	return append(b, '\n')
 }
 
 // logStatus is what was sent; what was not sent for want of a client is 499.
@@ -90,44 +83,39 @@ func logStatus(req *gateway.Request, response *Response) int {
 	return http.StatusOK
 }
 
-func appendField(b []byte, name, value string) []byte {
-	if value == "" {
-		return b
+// waited is from when to when the request was in admission's queue.
+func (e *entry) waited() (from, to time.Time) { return e.Timing.Queued, e.Timing.Admitted }
+
+// starting is from when to when its program was made ready.
+func (e *entry) starting() (from, to time.Time) {
+	if from = e.Timing.Admitted; from.IsZero() {
+		from = e.Timing.Begun
 	}
-	b = append(b, ' ')
-	b = append(b, name...)
-	b = append(b, '=', '"')
-	b = appendEscaped(b, value)
-	return append(b, '"')
+	return from, e.Timing.Started
 }
 
-func appendMillis(b []byte, d time.Duration) []byte {
-	return strconv.AppendFloat(b, float64(d)/float64(time.Millisecond), 'f', 1, 64)
+// first is from when to when the program's answer was waited for.
+func (e *entry) first() (from, to time.Time) { return e.Timing.Begun, e.Timing.FirstByte }
+
+// TimeFormat is that of every log: RFC 3339 with milliseconds, of a time in UTC.
+const TimeFormat = "2006-01-02T15:04:05.000Z"
+
+// appendMillis appends a duration in milliseconds.
+func appendMillis(b []byte, d time.Duration, decimals int) []byte {
+	return strconv.AppendFloat(b, float64(d)/float64(time.Millisecond), 'f', decimals, 64)
 }
 
-// logFailure writes the one line that says why a request failed. What a client can cause at will is for debugging.
-func logFailure(log zerolog.Logger, req *gateway.Request) {
-	e := gateway.AsError(req.Err)
-	if e == nil {
-		return
+var lines = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+
+// maxPooled is the largest buffer that is kept: a rare long line must not make all of them long.
+const maxPooled = 16 << 10
+
+func (a *Access) write(e entry) {
+	pooled := lines.Get().(*[]byte)
+	line := a.line((*pooled)[:0], e)
+	a.out.Write(line)
+	if cap(line) <= maxPooled {
+		*pooled = line
+		lines.Put(pooled)
 	}
-	level := zerolog.DebugLevel
-	switch {
-	case e.Status >= 500:
-		level = zerolog.ErrorLevel
-	case e.Hint != "":
-		level = zerolog.WarnLevel
-	}
-	if log.GetLevel() > level {
-		return // WithLevel does not look
-	}
-	event := log.WithLevel(level).Str("id", req.ID).Str("route", req.Route).Int("status", e.Status)
-	if req.Script.Filename != "" {
-		event.Str("script", req.Script.Filename)
-	}
-	event.Str("error", e.Error())
-	if e.Hint != "" {
-		event.Str("hint", e.Hint)
-	}
-	event.Msg("request failed")
 }

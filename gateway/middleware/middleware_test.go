@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -34,94 +33,9 @@ func begin(next http.Handler) http.Handler {
 	})
 }
 
-// unescape is the reader's side of appendEscaped: what stands between the quotes is given back byte for byte.
-func unescape(s string) (string, error) {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' {
-			b.WriteByte(s[i])
-			continue
-		}
-		i++
-		switch {
-		case i >= len(s):
-			return "", errors.New("a backslash at the end")
-		case s[i] == '"' || s[i] == '\\':
-			b.WriteByte(s[i])
-		case s[i] == 'n':
-			b.WriteByte('\n')
-		case s[i] == 't':
-			b.WriteByte('\t')
-		case s[i] == 'x' && i+2 < len(s):
-			var c byte
-			if _, err := fmt.Sscanf(s[i+1:i+3], "%02x", &c); err != nil {
-				return "", err
-			}
-			b.WriteByte(c)
-			i += 2
-		default:
-			return "", fmt.Errorf("unknown escape \\%c", s[i])
-		}
-	}
-	return b.String(), nil
-}
-
-// field finds name="..." or a leading "..." in a line.
-func field(line, before string) (string, bool) {
-	_, rest, ok := strings.Cut(line, before+`"`)
-	if !ok {
-		return "", false
-	}
-	for i := 0; i < len(rest); i++ {
-		switch rest[i] {
-		case '\\':
-			i++
-		case '"':
-			value, err := unescape(rest[:i])
-			return value, err == nil
-		}
-	}
-	return "", false
-}
-
-func TestAccessLinesParseBack(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 4))
-	noise := func() string {
-		b := make([]byte, random.IntN(30))
-		for i := range b {
-			b[i] = byte(random.IntN(256))
-			if random.IntN(3) == 0 {
-				b[i] = "\x00\n\r\t\"\\ x=\x7f\x1b"[random.IntN(11)]
-			}
-		}
-		return string(b)
-	}
-	for range 20_000 {
-		target, agent, host, script := noise(), noise(), noise(), noise()
-		r := &http.Request{Method: "GET", RequestURI: target, Proto: "HTTP/1.1", Host: host, Header: http.Header{"User-Agent": {agent}}}
-		req := &gateway.Request{ID: "id", Route: "/*"}
-		req.Script.Filename = script
-		line := string(appendAccess(nil, req, r, &Response{status: 200}, time.Now()))
-		if strings.Count(line, "\n") != 1 || !strings.HasSuffix(line, "\n") {
-			t.Fatalf("not one line: %q", line)
-		}
-		for _, c := range []byte(line[:len(line)-1]) {
-			if c < 0x20 || c == 0x7f {
-				t.Fatalf("byte %#x in %q", c, line)
-			}
-		}
-		if got, ok := field(line, " unix "); !ok || got != "GET "+target+" HTTP/1.1" {
-			t.Fatalf("request %q came back as %q from %q", target, got, line)
-		}
-		if got, _ := field(line, " agent="); got != agent {
-			t.Fatalf("agent %q came back as %q from %q", agent, got, line)
-		}
-	}
-}
-
 func TestAccessLog(t *testing.T) {
 	var access, out bytes.Buffer
-	h := begin(AccessLog(&access, zerolog.New(&out), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := begin(AccessLog(NewAccess("text", &access), zerolog.New(&out), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/ok":
 			io.WriteString(w, "hello")
@@ -230,7 +144,7 @@ func TestRecoverer(t *testing.T) {
 }
 
 func TestHeaders(t *testing.T) {
-	h := begin(AccessLog(nil, zerolog.Nop(), Headers(config.Headers{Set: map[string]string{"X-Set": "new"}, Remove: []string{"X-Gone"}},
+	h := begin(AccessLog(nil, zerolog.Nop(), Headers(&config.Options{Headers: config.Headers{Set: map[string]string{"X-Set": "new"}, Remove: []string{"X-Gone"}}},
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Set", "old")
 			w.Header().Set("X-Gone", "1")
@@ -256,8 +170,8 @@ func TestHeaders(t *testing.T) {
 }
 
 func TestHeadersOfTheRouteThatAnswers(t *testing.T) {
-	second := Headers(config.Headers{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }))
-	first := Headers(config.Headers{Set: map[string]string{"X-First": "1"}}, second) // as after a local redirect
+	second := Headers(&config.Options{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }))
+	first := Headers(&config.Options{Headers: config.Headers{Set: map[string]string{"X-First": "1"}}}, second) // as after a local redirect
 	w := httptest.NewRecorder()
 	begin(AccessLog(nil, zerolog.Nop(), first)).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if w.Result().Header.Get("X-First") != "" {
@@ -437,17 +351,6 @@ func TestResponseKeepsReadFrom(t *testing.T) {
 	}
 	if under.src != io.Reader(part) {
 		t.Errorf("what reached the connection is %T, which no sendfile takes", under.src)
-	}
-}
-
-func BenchmarkAccessLog(b *testing.B) {
-	h := AccessLog(io.Discard, zerolog.Nop(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
-	r := httptest.NewRequest("GET", "/cgi-bin/script?a=b", nil)
-	req := &gateway.Request{Request: r, ID: NewRequestID()}
-	r = r.WithContext(gateway.NewContext(r.Context(), req))
-	b.ReportAllocs()
-	for b.Loop() {
-		h.ServeHTTP(httptest.NewRecorder(), r)
 	}
 }
 

@@ -23,7 +23,7 @@ func Recoverer(log zerolog.Logger, next http.Handler) http.Handler {
 				panic(reason)
 			}
 			req := gateway.FromContext(r.Context())
-			log.Error().Str("id", req.ID).Str("route", req.Route).Str("panic", fmt.Sprint(reason)).
+			Exact(log.Error().Str("id", req.ID).Str("route", req.Route), "panic", fmt.Sprint(reason)).
 				Bytes("stack", debug.Stack()).Msg("a handler panicked: this is a fault in gatewayd, please report it")
 			if response, ok := w.(*Response); ok && response.Status() != 0 {
 				panic(http.ErrAbortHandler)

@@ -5,5 +5,8 @@
 // a thread. Its group is signalled only while the leader has not been reaped: until then the kernel cannot give the
 // number to anyone else. Nothing here waits for "any child", which would steal exit states from other packages.
 //
+// Another user is a matter of the fork. Limits, umask and priority take a detour (shim.go) that only programs with such
+// options pay for. A Guard sees to it that no program outlives a server that was killed.
+//
 // Explain says in plain words why a program could not be started.
 package process

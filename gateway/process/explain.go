@@ -21,6 +21,28 @@ type Diagnosis struct {
 	Busy bool
 }
 
+// notPrepared is about what a process does before it executes the program.
+func notPrepared(s *Spec, err error, errno unix.Errno) (Diagnosis, bool) {
+	var failed *stageError
+	switch {
+	case errno == unix.EPERM && !MayBecome(s.User):
+		return notRoot(s.User), true
+	case !errors.As(err, &failed):
+		return Diagnosis{}, false
+	case failed.stage == stageLimits:
+		return Diagnosis{Cause: "its limits could not be set: " + errno.Error(), Hint: "only root may set `rlimits` above those of gatewayd itself"}, true
+	case failed.stage == stagePriority:
+		return Diagnosis{Cause: "its priority could not be set: " + errno.Error(), Hint: "only root may set a `priority` below that of gatewayd itself"}, true
+	case failed.stage == stageUser:
+		return Diagnosis{Cause: "it could not be given to its user: " + errno.Error()}, true
+	}
+	return Diagnosis{}, false
+}
+
+func notRoot(u *User) Diagnosis {
+	return Diagnosis{Cause: "it is to run as " + u.Name + ", and only root may start programs as another user", Hint: "start gatewayd as root, or take `user` out"}
+}
+
 // Explain finds out why s could not be started with the error err of Start. It looks at the files as they are now, with
 // the rights of this process, and reads no more of them than their head.
 func Explain(s Spec, err error) Diagnosis {
@@ -31,7 +53,11 @@ func Explain(s Spec, err error) Diagnosis {
 	if d, ok := shortage(errno); ok {
 		return d
 	}
-	if d, ok := badDir(s.Dir); ok {
+	if d, ok := notPrepared(&s, err, errno); ok {
+		return d
+	}
+	v := viewer{s.User}
+	if d, ok := v.badDir(s.Dir); ok {
 		return d
 	}
 	if strings.Contains(s.Path+strings.Join(s.Args, "")+strings.Join(s.Env, ""), "\x00") {
@@ -41,8 +67,8 @@ func Explain(s Spec, err error) Diagnosis {
 	ok := false
 	switch errno {
 	case unix.ENOENT, unix.ENOTDIR, unix.ELOOP, unix.ENAMETOOLONG, unix.EACCES, unix.EPERM:
-		if d, ok = badPath(s.Path); !ok {
-			d, ok = badInterpreter(s.Path, errno)
+		if d, ok = v.badPath(s.Path); !ok {
+			d, ok = v.badInterpreter(s.Path, errno)
 		}
 	case unix.ENOEXEC, unix.ELIBBAD, unix.EINVAL:
 		d, ok = badFormat(s.Path)
@@ -72,11 +98,11 @@ func shortage(errno unix.Errno) (Diagnosis, bool) {
 	return Diagnosis{}, false
 }
 
-func badDir(dir string) (Diagnosis, bool) {
+func (v viewer) badDir(dir string) (Diagnosis, bool) {
 	if dir == "" {
 		return Diagnosis{}, false
 	}
-	if d, ok := badParent(dir); ok {
+	if d, ok := v.badParent(dir); ok {
 		d.Cause = "its working directory " + dir + " cannot be used: " + d.Cause
 		if d.Hint == "" {
 			d.Hint = "create it, or name another one with `dir`"
@@ -91,14 +117,14 @@ func badDir(dir string) (Diagnosis, bool) {
 		return Diagnosis{Cause: "its working directory " + dir + " cannot be used: " + reason(err), Hint: "name another one with `dir`"}, true
 	case !info.IsDir():
 		return Diagnosis{Cause: "its working directory " + dir + " is not a directory", Hint: "name another one with `dir`"}, true
-	case !executable(dir):
-		return Diagnosis{Cause: "its working directory " + dir + " may not be entered", Hint: "chmod +x " + dir + ", or name another one with `dir`"}, true
+	case !v.executable(dir):
+		return Diagnosis{Cause: "its working directory " + dir + " may not be entered" + v.whom(), Hint: v.chmod(dir) + ", or name another one with `dir`"}, true
 	}
 	return Diagnosis{}, false
 }
 
 // badParent finds the first directory on the way to path that is missing or may not be searched.
-func badParent(path string) (Diagnosis, bool) {
+func (v viewer) badParent(path string) (Diagnosis, bool) {
 	for i := 1; i < len(path); i++ {
 		if path[i] != '/' {
 			continue
@@ -112,26 +138,26 @@ func badParent(path string) (Diagnosis, bool) {
 			return Diagnosis{Cause: "the directory " + dir + " cannot be used: " + reason(err)}, true
 		case !info.IsDir():
 			return Diagnosis{Cause: dir + " is not a directory"}, true
-		case !executable(dir):
-			return Diagnosis{Cause: "the directory " + dir + " may not be searched", Hint: "chmod +x " + dir}, true
+		case !v.executable(dir):
+			return Diagnosis{Cause: "the directory " + dir + " may not be searched" + v.whom(), Hint: v.chmod(dir)}, true
 		}
 	}
 	return Diagnosis{}, false
 }
 
 // badPath is about the program's own file.
-func badPath(path string) (Diagnosis, bool) {
-	if d, ok := badParent(path); ok {
+func (v viewer) badPath(path string) (Diagnosis, bool) {
+	if d, ok := v.badParent(path); ok {
 		return d, true
 	}
-	cause, hint, ok := notRunnable(path)
+	cause, hint, ok := v.notRunnable(path)
 	info, err := os.Stat(path)
 	noBit := err == nil && info.Mode().IsRegular() && info.Mode()&0o111 == 0
 	return Diagnosis{Cause: cause, Hint: hint, NotExecutable: noBit}, ok
 }
 
 // notRunnable says why the file at path cannot be executed, whatever is in it.
-func notRunnable(path string) (cause, hint string, ok bool) {
+func (v viewer) notRunnable(path string) (cause, hint string, ok bool) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -149,15 +175,10 @@ func notRunnable(path string) (cause, hint string, ok bool) {
 		return path + " is not executable", "chmod +x " + path, true
 	case noexecMount(path):
 		return path + " is on a file system that is mounted noexec", "move it elsewhere or mount that file system without noexec", true
-	case !executable(path):
-		return path + " may not be executed by the user that runs it", "chmod +x " + path + " for that user", true
+	case !v.executable(path):
+		return path + " may not be executed by " + v.runner(), v.chmod(path), true
 	}
 	return "", "", false
-}
-
-// executable asks with the rights that count for an exec: the effective ones.
-func executable(path string) bool {
-	return unix.Faccessat(unix.AT_FDCWD, path, unix.X_OK, unix.AT_EACCESS) == nil
 }
 
 func noexecMount(path string) bool {
@@ -166,13 +187,13 @@ func noexecMount(path string) bool {
 }
 
 // badInterpreter is about what the program needs to run: the file itself is there and executable.
-func badInterpreter(path string, errno unix.Errno) (Diagnosis, bool) {
+func (v viewer) badInterpreter(path string, errno unix.Errno) (Diagnosis, bool) {
 	head, err := readHead(path)
 	if err != nil {
 		return Diagnosis{}, false
 	}
 	if isELF(head) {
-		return missingLoader(path, path)
+		return v.missingLoader(path, path)
 	}
 	line, ok := shebang(head)
 	if !ok {
@@ -182,18 +203,18 @@ func badInterpreter(path string, errno unix.Errno) (Diagnosis, bool) {
 		return d, true
 	}
 	interpreter, _ := line.split()
-	if d, ok := badParent(interpreter); ok {
+	if d, ok := v.badParent(interpreter); ok {
 		d.Cause = fmt.Sprintf("%s asks for the interpreter %q: %s", path, interpreter, d.Cause)
 		d.Hint = interpreterHint(path, interpreter, d.Hint)
 		return d, true
 	}
-	if cause, hint, ok := notRunnable(interpreter); ok {
+	if cause, hint, ok := v.notRunnable(interpreter); ok {
 		return Diagnosis{Cause: fmt.Sprintf("%s asks for the interpreter %q: %s", path, interpreter, cause), Hint: interpreterHint(path, interpreter, hint)}, true
 	}
 	if errno == unix.ELOOP {
 		return Diagnosis{Cause: path + " leads through too many interpreters, each of them a script", Hint: "name the last one in the #! line"}, true
 	}
-	return missingLoader(path, interpreter)
+	return v.missingLoader(path, interpreter)
 }
 
 func interpreterHint(path, interpreter, hint string) string {
@@ -204,12 +225,12 @@ func interpreterHint(path, interpreter, hint string) string {
 }
 
 // missingLoader is about the dynamic loader that the ELF file asks for, with which path is run.
-func missingLoader(path, file string) (Diagnosis, bool) {
+func (v viewer) missingLoader(path, file string) (Diagnosis, bool) {
 	loader, err := elfLoader(file)
 	if err != nil || loader == "" {
 		return Diagnosis{}, false
 	}
-	cause, _, ok := notRunnable(loader)
+	cause, _, ok := v.notRunnable(loader)
 	if !ok {
 		return Diagnosis{}, false
 	}
@@ -234,13 +255,20 @@ func reason(err error) string {
 
 // Check looks for what would keep s from being started, without starting it. What it does not find may still be there.
 func Check(s Spec) (Diagnosis, bool) {
-	if d, ok := badDir(s.Dir); ok {
+	if !MayBecome(s.User) {
+		return notRoot(s.User), true
+	}
+	v := viewer{s.User}
+	if d, ok := v.badDir(s.Dir); ok {
 		return d, true
 	}
-	if d, ok := badPath(s.Path); ok {
+	if d, ok := v.badPath(s.Path); ok {
 		return d, true
 	}
-	if d, ok := badInterpreter(s.Path, 0); ok {
+	if d, ok := v.badInterpreter(s.Path, 0); ok {
+		return d, true
+	}
+	if d, ok := Unreadable(s); ok {
 		return d, true
 	}
 	head, err := readHead(s.Path)

@@ -13,6 +13,8 @@ import (
 
 // TestMain is also the program of tests that need a parent with odd signal settings, see helper.
 func TestMain(m *testing.M) {
+	Shim()
+	GuardMain()
 	SealInherited()
 	// Under nohup, or in the background of a script, the tests are started with these ignored, and so would their
 	// children be. gatewayd takes both over.
@@ -21,7 +23,18 @@ func TestMain(m *testing.M) {
 			signal.Notify(make(chan os.Signal, 1), sig)
 		}
 	}
-	if os.Getenv("PROCESS_TEST_HELPER") != "" {
+	switch os.Getenv("PROCESS_TEST_HELPER") {
+	case "":
+	case "init":
+		Init()
+		initHelper()
+	case "threads":
+		threadsHelper()
+		return
+	case "guarded":
+		guardedHelper()
+		return
+	default:
 		helper()
 		return
 	}
@@ -75,7 +88,12 @@ func sh(script string, args ...string) Spec {
 
 func start(t *testing.T, s Spec) *Process {
 	t.Helper()
-	p, err := Start(s)
+	return startBy(t, Exec{}, s)
+}
+
+func startBy(t *testing.T, launcher Launcher, s Spec) *Process {
+	t.Helper()
+	p, err := launcher.Start(s)
 	if err != nil {
 		t.Fatal(err)
 	}

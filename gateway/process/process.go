@@ -23,6 +23,9 @@ type Process struct {
 	done   chan struct{}
 	state  State // valid once done is closed
 
+	guard   *Guard // may be nil
+	guarded int    // the place in it
+
 	mu     sync.Mutex
 	reaped bool // the number may belong to someone else from here on
 	asked  bool // SIGTERM was sent
@@ -31,12 +34,12 @@ type Process struct {
 	timer  *time.Timer
 }
 
-// Start starts a process in a group of its own. The child has exactly three descriptors (as long as everything in this
+// launch starts a process in a group of its own. The child has exactly three descriptors (as long as everything in this
 // process is opened close-on-exec; see SealInherited), default signals and none of them blocked. (Go leaves SIGHUP and
 // SIGINT ignored if it finds them so, under nohup for example, until signal.Notify asks for them; so do children.) The
 // error wraps a syscall.Errno; Explain tells what it means. A program whose file is busy is tried again for half a
 // second.
-func Start(s Spec) (*Process, error) {
+func launch(s Spec, guard *Guard) (*Process, error) {
 	files, opened, err := s.descriptors()
 	if err != nil {
 		return nil, err
@@ -44,6 +47,11 @@ func Start(s Spec) (*Process, error) {
 	defer closeAll(opened)
 	if len(s.Args) == 0 {
 		s.Args = []string{s.Path}
+	}
+	s.User.give(files)
+	fork := fork
+	if s.needsShim() {
+		fork = forkShim
 	}
 	pid, pidfd, err := fork(&s, files)
 	for wait, begun := time.Millisecond, time.Now(); errors.Is(err, unix.ETXTBSY) && time.Since(begun) < busyRetry; wait *= 2 {
@@ -53,7 +61,7 @@ func Start(s Spec) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Path, err)
 	}
-	p := &Process{pid: pid, onExit: s.OnExit, done: make(chan struct{})}
+	p := &Process{pid: pid, onExit: s.OnExit, done: make(chan struct{}), guard: guard, guarded: guard.add(pid)}
 	go p.wait(pidfd)
 	return p, nil
 }
@@ -70,13 +78,28 @@ func fork(s *Spec, files []uintptr) (pid, pidfd int, err error) {
 		Dir:   s.Dir,
 		Env:   s.Env,
 		Files: files,
-		Sys:   &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd},
+		Sys: &syscall.SysProcAttr{
+			Setpgid:    true,
+			PidFD:      &pidfd,
+			Credential: s.User.credential(),
+			Pdeathsig:  s.deathSignal(),
+		},
 	})
 	runtime.KeepAlive(s)
 	if err != nil {
 		return 0, -1, err
 	}
 	return pid, pidfd, nil
+}
+
+// deathSignal is for a child that the Guard does not know of yet when this process is killed. The kernel sends it when the
+// thread that has forked ends, and Go's runtime ends no thread before the process but those that a goroutine has left
+// locked, which none does here.
+func (s *Spec) deathSignal() syscall.Signal {
+	if s.outlives {
+		return 0
+	}
+	return syscall.SIGKILL
 }
 
 // unblockSignals empties the mask of the thread that is about to fork, if whoever started this process blocked some:

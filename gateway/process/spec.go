@@ -13,9 +13,29 @@ type Spec struct {
 	// pipe or socket end must be in blocking mode: the child shares its flags, and few programs expect EAGAIN.
 	Stdin, Stdout, Stderr *os.File
 
+	User     *User   // who runs it; nil is who runs this process
+	Limits   []Limit // of the process and of what it starts; the others are inherited
+	Umask    *int    // nil is inherited
+	Priority int     // nice value, -20 to 19; 0 is inherited
+
 	// OnExit, if set, is called once, on a goroutine of its own, when the process has ended and before Done is closed.
 	// It must not block.
 	OnExit func(State)
+
+	outlives bool // it is not ended with this process
+}
+
+// User is who a process runs as. To become another user takes root, or CAP_SETUID and CAP_SETGID.
+type User struct {
+	Name     string // for messages
+	UID, GID uint32
+	Groups   []uint32 // supplementary groups: these and no others
+}
+
+// Limit is a resource limit, soft and hard alike (setrlimit(2)).
+type Limit struct {
+	Resource int    // unix.RLIMIT_CPU ...
+	Max      uint64 // unix.RLIM_INFINITY is none
 }
 
 // A Launcher starts processes. Safe for concurrent use.
@@ -24,7 +44,12 @@ type Launcher interface {
 }
 
 // Exec is the Launcher that forks and executes.
-type Exec struct{}
+type Exec struct {
+	Guard *Guard // ends the programs' groups should this process be killed; may be nil
+}
 
 // Start implements Launcher.
-func (Exec) Start(s Spec) (*Process, error) { return Start(s) }
+func (e Exec) Start(s Spec) (*Process, error) { return launch(s, e.Guard) }
+
+// Start starts s with no Guard.
+func Start(s Spec) (*Process, error) { return launch(s, nil) }

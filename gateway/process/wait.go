@@ -65,6 +65,7 @@ func (p *Process) reap() State {
 	if p.timer != nil {
 		p.timer.Stop()
 	}
+	p.guard.remove(p.guarded)
 	var s State
 	for {
 		_, err := syscall.Wait4(p.pid, &s.Status, 0, &s.Usage)

@@ -23,9 +23,6 @@ const (
 	drainTime  = 5 * time.Second
 )
 
-// errClientGone marks a failed write: there is nobody to tell.
-type errClientGone struct{ error }
-
 // answer copies the head and streams the body. Its error means that the client has not got the whole answer.
 func answer(w http.ResponseWriter, r *http.Request, resp *http.Response, clock *idleClock) error {
 	copyHead(w.Header(), resp)
@@ -48,17 +45,24 @@ func answer(w http.ResponseWriter, r *http.Request, resp *http.Response, clock *
 	return err
 }
 
-// copyHead takes over the program's fields. Date and Server are the server's own to say, as in nginx; a missing
-// Content-Type stays missing, since guessing one from the content is how uploads become pages.
+// copyHead takes over the program's head. A missing Content-Type stays missing, since guessing one from the content is
+// how uploads become pages.
 func copyHead(dst http.Header, resp *http.Response) {
-	for name, values := range resp.Header {
-		if name == "Date" || name == "Server" {
-			continue
-		}
-		dst[name] = values
-	}
+	copyFields(dst, resp.Header)
 	if _, ok := resp.Header["Content-Type"]; !ok {
 		dst["Content-Type"] = nil
+	}
+}
+
+// copyFields takes over the program's fields. Date and Server are the server's own to say, as in nginx, and X-Request-Id
+// leads to the log.
+func copyFields(dst, from http.Header) {
+	for name, values := range from {
+		switch name {
+		case "Date", "Server", "X-Request-Id":
+		default:
+			dst[name] = values
+		}
 	}
 }
 
@@ -104,7 +108,7 @@ func stream(out *flusher, w http.ResponseWriter, body io.ReadCloser, length int6
 			_, werr := out.Write((*buf)[:n])
 			clock.resume()
 			if werr != nil {
-				return errClientGone{fmt.Errorf("send to the client: %w", werr)}
+				return &gateway.Error{Status: gateway.StatusClientClosed, Op: "send to the client", Err: werr}
 			}
 			sent += int64(n)
 		}
@@ -194,9 +198,7 @@ func earlyHints(w http.ResponseWriter, r *http.Request) func(http.Header) {
 	return func(hints http.Header) {
 		h := w.Header()
 		before := h.Clone()
-		for name, values := range hints {
-			h[name] = values
-		}
+		copyFields(h, hints)
 		w.WriteHeader(http.StatusEarlyHints)
 		clear(h)
 		for name, values := range before {

@@ -3,12 +3,41 @@ package relay
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
 	"gatewayd/gateway"
 	"gatewayd/gateway/spool"
 )
+
+// received is a request body that a program can be started for. Close lets go of it; once that has returned nobody
+// reads from the connection any more.
+type received interface {
+	io.ReadCloser
+	Len() int64 // -1 if nobody knows yet
+}
+
+// receive waits for the whole body, unless it is to be streamed.
+func (h *Handler) receive(w http.ResponseWriter, r *http.Request) (received, error) {
+	if !h.opt.Stream || r.Body == nil || r.Body == http.NoBody {
+		return h.spoolBody(r)
+	}
+	if h.opt.Spool.Max > 0 && r.ContentLength > h.opt.Spool.Max {
+		return nil, h.tooLarge()
+	}
+	return newUpload(w, r, h.opt.Spool.Max, h.tooLarge()), nil
+}
+
+func (h *Handler) tooLarge() *gateway.Error {
+	return &gateway.Error{
+		Status: http.StatusRequestEntityTooLarge,
+		Op:     "take the request body",
+		Err:    fmt.Errorf("it is larger than max_body: %s", size(h.opt.Spool.Max)),
+		Hint:   "raise `max_body` for this route if such bodies are welcome",
+		Public: fmt.Sprintf("The request body is larger than %s, the most this address takes (max_body).", size(h.opt.Spool.Max)),
+	}
+}
 
 // spoolBody receives the whole body.
 func (h *Handler) spoolBody(r *http.Request) (*spool.Body, error) {
@@ -22,13 +51,7 @@ func (h *Handler) spoolBody(r *http.Request) (*spool.Body, error) {
 	case err == nil:
 		return body, nil
 	case errors.Is(err, spool.ErrTooLarge):
-		return nil, &gateway.Error{
-			Status: http.StatusRequestEntityTooLarge,
-			Op:     "take the request body",
-			Err:    fmt.Errorf("it is larger than max_body: %s", size(h.opt.Spool.Max)),
-			Hint:   "raise `max_body` for this route if such bodies are welcome",
-			Public: fmt.Sprintf("The request body is larger than %s, the most this address takes (max_body).", size(h.opt.Spool.Max)),
-		}
+		return nil, h.tooLarge()
 	case errors.As(err, &store):
 		return nil, &gateway.Error{
 			Status: http.StatusInsufficientStorage,
@@ -47,9 +70,9 @@ func (h *Handler) spoolBody(r *http.Request) (*spool.Body, error) {
 	}
 }
 
-// withSpooled gives r the spooled body and its exact length. That the client announced a body at all still shows in
-// Content-Length or TransferEncoding.
-func withSpooled(r *http.Request, body *spool.Body) *http.Request {
+// withBody gives r the body and its exact length, as far as that is known. That the client announced a body at all still
+// shows in Content-Length or TransferEncoding.
+func withBody(r *http.Request, body received) *http.Request {
 	r.ContentLength = body.Len()
 	if body.Len() == 0 {
 		r.Body = http.NoBody

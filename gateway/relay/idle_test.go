@@ -14,6 +14,7 @@ func TestIdleClock(t *testing.T) {
 				began := time.Now()
 				fired := make(chan time.Duration, 1)
 				c := startIdleClock(limit, func() { fired <- time.Since(began) })
+				c.touch()
 				go act(c)
 				select {
 				case after := <-fired:
@@ -48,6 +49,19 @@ func TestIdleClock(t *testing.T) {
 	run("stopped", 0, func(c *idleClock) {
 		time.Sleep(limit / 2)
 		c.stop()
+	})
+	t.Run("nobody is idle before the first touch", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			fired := make(chan time.Duration)
+			c := startIdleClock(limit, func() { fired <- time.Since(began) })
+			time.Sleep(10*limit + limit/2)
+			c.touch()
+			if after := <-fired; after != 11*limit+limit/2 {
+				t.Errorf("fired after %v", after)
+			}
+			c.stop()
+		})
 	})
 	t.Run("no limit", func(*testing.T) {
 		c := startIdleClock(0, func() { panic("fired") })

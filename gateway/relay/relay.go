@@ -30,6 +30,7 @@ type Options struct {
 	// Front is where a local redirect enters: the site table, with every check. It must not be nil.
 	Front       http.Handler
 	Spool       spool.Options
+	Stream      bool          // the body is not spooled: it goes to the program as it comes, also while that answers
 	Timeout     time.Duration // for the whole request; 0 is none
 	IdleTimeout time.Duration // between two bytes to or from the program; 0 is none
 }
@@ -69,14 +70,19 @@ func (h *Handler) run(w http.ResponseWriter, req *gateway.Request) {
 	if h.opt.Timeout > 0 {
 		defer h.limitWhole(interrupt, req, cancel).Stop()
 	}
-	body, err := h.spoolBody(original)
-	interrupt.disarm()
+	body, err := h.receive(w, original)
 	if err != nil {
+		interrupt.disarm()
 		gateway.Fail(w, original, whyNoBody(ctx, err))
 		return
 	}
+	if upload, ok := body.(*upload); ok {
+		defer upload.watch(req.Left, cancel)()
+		defer interrupt.disarm()
+	} else {
+		interrupt.disarm()
+	}
 	defer body.Close()
-
 	script := req.Script.Filename // a local redirect gives req another while a clock may still strike
 	clock := startIdleClock(h.opt.IdleTimeout, func() { cancel(idleError(script, h.opt.IdleTimeout)) })
 	defer clock.stop()
@@ -85,14 +91,14 @@ func (h *Handler) run(w http.ResponseWriter, req *gateway.Request) {
 		req.Stderr = req.StderrOf(req.Route, req.Script.Filename)
 	}
 	req.EarlyHints = earlyHints(w, original)
-	req.Request = withSpooled(original.WithContext(ctx), body)
-
+	req.Request = withBody(original.WithContext(ctx), body)
 	resp, err := h.opt.Backend.RoundTrip(req)
 	if err != nil {
 		gateway.Fail(w, original, whyCancelled(ctx, err))
 		return
 	}
 	defer resp.Body.Close()
+	clock.touch()
 	h.deliver(ctx, w, original, req, resp, clock)
 }
 

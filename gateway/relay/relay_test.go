@@ -47,6 +47,12 @@ type service struct {
 
 func serve(t *testing.T, opt Options) *service {
 	t.Helper()
+	return serveWith(t, opt, func(*gateway.Request) {})
+}
+
+// serveWith is serve with something done to each Request before it is handled.
+func serveWith(t *testing.T, opt Options, prepare func(*gateway.Request)) *service {
+	t.Helper()
 	s := &service{done: make(chan struct{}, 1000)}
 	if opt.Resolver == nil {
 		opt.Resolver = resolver(anyScript)
@@ -61,11 +67,16 @@ func serve(t *testing.T, opt Options) *service {
 	h = New(opt)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		req := &gateway.Request{Request: r, ID: "id", Stderr: func(string) {}, Timing: gateway.Timing{Begun: time.Now()}}
+		prepare(req)
 		defer func() { s.done <- struct{}{} }()
 		s.mu.Lock()
 		s.last = req
 		s.mu.Unlock()
 		front.ServeHTTP(w, r.WithContext(gateway.NewContext(r.Context(), req)))
+		if opt.Stream { // what middleware.Linger does: net/http cannot bear that a body ends after its handler
+			http.NewResponseController(w).Flush()
+			io.Copy(io.Discard, r.Body)
+		}
 	}))
 	t.Cleanup(s.Close)
 	return s
@@ -378,6 +389,7 @@ func TestAnswerStreams(t *testing.T) {
 
 func TestTimeouts(t *testing.T) {
 	waits := backend(func(r *gateway.Request) (*http.Response, error) {
+		r.Active()
 		<-r.Context().Done()
 		return nil, context.Cause(r.Context())
 	})

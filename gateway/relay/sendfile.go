@@ -50,6 +50,9 @@ func (h *Handler) sendfile(w http.ResponseWriter, r *http.Request, resp *http.Re
 		r.Method = http.MethodGet
 	}
 	if err != nil || !h.opt.Sendfile(w, r, path) {
+		for _, name := range sendfileKept {
+			w.Header().Del(name)
+		}
 		gateway.Fail(w, r, &gateway.Error{
 			Status: http.StatusBadGateway, Op: "send the file that the program named, " + path, Err: errors.Join(errNotInRoots, err),
 			Hint: "add its directory to `sendfile`, or correct the path in X-Sendfile",

@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 
+	"gatewayd/gateway/admission"
 	"gatewayd/gateway/cgi"
 	"gatewayd/gateway/cgispec"
 	"gatewayd/gateway/config"
 	"gatewayd/gateway/middleware"
+	"gatewayd/gateway/process"
 	"gatewayd/gateway/redirect"
 	"gatewayd/gateway/relay"
 	"gatewayd/gateway/respond"
@@ -24,11 +26,14 @@ import (
 // route is a configured route and the parts that were made of it; those that its handler has not are nil.
 type route struct {
 	conf     *config.Route
+	key      string // names it across generations
+	gate     *admission.Gate
 	resolver script.Resolver
 	backend  *cgi.Backend
 	env      cgispec.Env
 	static   *static.Handler
 	redirect *redirect.Handler
+	access   middleware.AddressRules
 }
 
 // front is the site table as a local redirect sees it. The routes are built before the table that holds them.
@@ -38,16 +43,22 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.table.Serv
 
 // builder makes one Generation.
 type builder struct {
-	conf     *config.Config
-	software string
-	front    *front
-	opened   opened
+	conf      *config.Config
+	launcher  process.Launcher
+	known     map[string]*admission.Gate // of the generation before
+	software  string
+	front     *front
+	passwords *passwords
+	opened    opened
 }
 
 // build makes a Generation of conf beside the current one. It starts no program and listens nowhere; on error nothing
 // stays open.
 func (s *Server) build(conf *config.Config, previous *Generation) (g *Generation, err error) {
-	b := &builder{conf: conf, software: "gatewayd/" + s.opt.Version, front: &front{}}
+	b := &builder{
+		conf: conf, launcher: &s.launcher, known: previous.gates(), software: "gatewayd/" + s.opt.Version, front: &front{},
+		passwords: s.passwordsAfter(previous),
+	}
 	defer func() {
 		if err != nil {
 			b.opened.close(nil)
@@ -64,15 +75,17 @@ func (s *Server) build(conf *config.Config, previous *Generation) (g *Generation
 	if err != nil {
 		return nil, err
 	}
-	g = &Generation{Number: 1, Config: conf, table: b.front.table, routes: built, logs: logs, opened: b.opened, leave: s.leave, closed: make(chan struct{})}
+	g = &Generation{Number: 1, Config: conf, table: b.front.table, routes: built, logs: logs, opened: b.opened, closed: make(chan struct{})}
+	g.proxies, g.passwords = middleware.NewProxies(conf.TrustedProxies), b.passwords.files
 	if previous != nil {
 		g.Number = previous.Number + 1
 	}
 	g.onClose = func() { s.forget(g) }
+	g.leave = func(backend *cgi.Backend) { s.leave(backend, logs.hold()) }
 	g.handler = middleware.Linger(
 		middleware.AccessLog(logs.access, logs.log,
 			middleware.Recoverer(logs.log,
-				middleware.Limit(conf.HTTP, g.table))))
+				answering(&conf.Sites[0].Options, middleware.Limit(conf.HTTP, g.table)))))
 	g.users.Store(1)
 	return g, nil
 }
@@ -82,30 +95,59 @@ func (b *builder) sites() ([]site.Site, map[*site.Route]*route, error) {
 	sites := make([]site.Site, len(b.conf.Sites))
 	built := map[*site.Route]*route{}
 	for i, conf := range b.conf.Sites {
-		sites[i] = site.Site{Key: conf.Key, Hosts: conf.Hosts, Routes: make([]site.Route, len(conf.Routes))}
+		sites[i] = site.Site{
+			Key: conf.Key, Hosts: conf.Hosts, Routes: make([]site.Route, len(conf.Routes)),
+			Else: answering(&conf.Options, http.HandlerFunc(site.NotFound)),
+		}
 		for j := range conf.Routes {
-			r, handler, err := b.route(&conf.Routes[j])
+			r, handler, err := b.route(conf.Key, &conf.Routes[j])
+			if err == nil {
+				handler, err = b.guarded(r, handler)
+			}
 			if err != nil {
 				return nil, nil, fmt.Errorf("route %s: %w", conf.Routes[j].Pattern, err)
 			}
 			target := &sites[i].Routes[j]
-			*target = site.Route{Pattern: conf.Routes[j].Pattern, Handler: middleware.Headers(conf.Routes[j].Options.Headers, handler)}
+			*target = site.Route{Pattern: conf.Routes[j].Pattern, Handler: answering(&conf.Routes[j].Options, handler)}
 			built[target] = r
 		}
 	}
 	return sites, built, nil
 }
 
+// answering puts around a handler what the options say of every answer, those of the server itself included.
+func answering(o *config.Options, next http.Handler) http.Handler {
+	return middleware.Headers(o, middleware.ErrorPages(o.ErrorPages, next))
+}
+
+// guarded puts in front of a route's handler whom it lets in: addresses first, they cost nothing.
+func (b *builder) guarded(r *route, next http.Handler) (http.Handler, error) {
+	o := &r.conf.Options
+	r.access = middleware.NewAddressRules(o.Allow, o.Deny)
+	if o.Auth != nil {
+		users, err := b.passwords.of(o.Auth)
+		if err != nil {
+			return nil, err
+		}
+		next = middleware.Auth(o.Auth.Realm, users, next)
+	}
+	if len(o.Allow)+len(o.Deny) > 0 {
+		next = r.access.Guard(next)
+	}
+	return next, nil
+}
+
 // route is the one switch from the config's words to code.
-func (b *builder) route(conf *config.Route) (*route, http.Handler, error) {
-	r := &route{conf: conf}
+func (b *builder) route(site string, conf *config.Route) (*route, http.Handler, error) {
+	r := &route{conf: conf, key: site + " " + conf.Pattern}
 	switch {
 	case conf.Static != nil:
 		r.static = static.FromConfig(conf.Static)
 		b.opened.closers = append(b.opened.closers, r.static)
 		return r, r.static, nil
 	case conf.CGI != nil:
-		return r, b.cgi(r), nil
+		handler, err := b.cgi(r)
+		return r, handler, err
 	case conf.Redirect != nil:
 		r.redirect = redirect.New(conf.Redirect)
 		return r, r.redirect, nil
@@ -115,9 +157,14 @@ func (b *builder) route(conf *config.Route) (*route, http.Handler, error) {
 	return nil, nil, fmt.Errorf("no handler for %q", conf.Handler)
 }
 
-func (b *builder) cgi(r *route) http.Handler {
+func (b *builder) cgi(r *route) (http.Handler, error) {
 	c := r.conf.CGI
 	opt := cgi.Setup(c, &r.conf.Options, b.software)
+	if !process.MayBecome(opt.User) {
+		return nil, fmt.Errorf("user: only root may start programs as another user (%s); start gatewayd as root, or take user out", opt.User.Name)
+	}
+	r.gate = b.gate(r)
+	opt.Gate, opt.Launcher = r.gate, b.launcher
 	r.env, r.backend = opt.Env, cgi.New(opt)
 	r.resolver = b.resolver(c)
 	b.opened.backends = append(b.opened.backends, r.backend)
@@ -129,6 +176,7 @@ func (b *builder) cgi(r *route) http.Handler {
 		Resolver:    r.resolver,
 		Front:       b.front,
 		Spool:       spool.Options{Dir: b.conf.Temp, Max: r.conf.Options.MaxBody},
+		Stream:      r.conf.Options.StreamBody,
 		Timeout:     r.conf.Options.Timeout,
 		IdleTimeout: r.conf.Options.IdleTimeout,
 	}
@@ -140,7 +188,20 @@ func (b *builder) cgi(r *route) http.Handler {
 	if len(c.Sendfile) > 0 {
 		front.Sendfile = b.sendfile(c.Sendfile)
 	}
-	return relay.New(front)
+	return relay.New(front), nil
+}
+
+// gate is that of the same route in the generation before, if there is one: a reload lets nobody in twice.
+func (b *builder) gate(r *route) *admission.Gate {
+	if gate := b.known[r.key]; gate != nil {
+		return gate
+	}
+	return admission.New(limitsOf(r.conf))
+}
+
+func limitsOf(conf *config.Route) admission.Limits {
+	o := &conf.Options
+	return admission.Limits{Running: o.MaxRunning, Queue: o.Queue.Max, Wait: o.Queue.Wait}
 }
 
 // sendfile serves files below roots by their absolute path.
@@ -179,34 +240,27 @@ func (b *builder) resolver(c *config.CGI) script.Resolver {
 	return script.NewProgram(c.Run[0], filepath.Dir(c.Run[0]))
 }
 
-// logsFor keeps the previous generation's logs if nothing about them has changed.
+// logsFor shares the previous generation's logs if nothing about them has changed.
 func (s *Server) logsFor(conf config.Log, previous *Generation) (*logs, error) {
 	if previous != nil && previous.logs.conf == conf {
-		return previous.logs, nil
+		return previous.logs.hold(), nil
 	}
-	return openLogs(conf)
+	return openLogs(conf, s.sinks)
 }
 
-// forget is called when a retired generation is closed. Its logs are closed unless the current one writes to them, or
-// another that is still held.
+// forget is called when a generation is closed.
 func (s *Server) forget(g *Generation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.retired, g)
-	current := s.current.Load()
-	inUse := current == g || current.logs == g.logs
-	for other := range s.retired {
-		inUse = inUse || other.logs == g.logs
-	}
-	if !inUse {
-		g.logs.Close()
-	}
+	g.logs.release()
 }
 
 // stderrOf logs the lines of a program's standard error. It may do so while a local redirect gives the request another
 // route and script, so it keeps its own.
 func (g *Generation) stderrOf(id, route, script string) func(line string) {
 	return func(line string) {
-		g.logs.log.Warn().Str("id", id).Str("route", route).Str("script", script).Str("stderr", line).Msg("a program wrote to its standard error")
+		event := g.logs.log.Warn().Str("id", id).Str("route", route)
+		middleware.Exact(middleware.Exact(event, "script", script), "stderr", line).Msg("a program wrote to its standard error")
 	}
 }

@@ -37,7 +37,7 @@ func Explain(conf *config.Config, version, method, rawURL string) (*Explanation,
 	if err != nil {
 		return nil, err
 	}
-	defer g.discard(nil)
+	defer g.discard()
 	r, err := requestFor(method, rawURL)
 	if err != nil {
 		return (&Explanation{}).failed(&gateway.Error{Status: http.StatusBadRequest, Err: err}), nil
@@ -94,7 +94,27 @@ func (g *Generation) explain(r *http.Request) *Explanation {
 	case part.conf.Respond != nil:
 		e.Status = part.conf.Respond.Status
 	}
+	e.guard(part, req)
 	return e
+}
+
+// guard says what stops the request on its way to the handler. What stops it there is said too, since it comes next.
+func (e *Explanation) guard(part *route, req *gateway.Request) {
+	err := part.access.Check(req.Client)
+	if auth := part.conf.Options.Auth; err == nil && auth != nil {
+		err = &gateway.Error{
+			Status: http.StatusUnauthorized, Op: "auth", Err: fmt.Errorf("a name and a password from %s are asked for", auth.Basic),
+			Hint: "all else is as for a client that gives them",
+		}
+	}
+	if err == nil {
+		return
+	}
+	behind := *e
+	e.failed(err)
+	if behind.Reason != "" {
+		e.Hint = fmt.Sprintf("who is let in gets status %d: %s", behind.Status, behind.Reason)
+	}
 }
 
 func (g *Generation) explainScript(e *Explanation, part *route, req *gateway.Request) {

@@ -2,7 +2,7 @@ package server
 
 import (
 	"context"
-	"log"
+	stdlog "log"
 	"net"
 	"net/http"
 	"strings"
@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatewayd/gateway/config"
+	"gatewayd/gateway/middleware"
 )
 
 // frontend is an http.Server with the bounds of one `http` section. Listeners feed it; it is replaced when the section
@@ -22,7 +23,7 @@ type frontend struct {
 	next  *atomic.Pointer[frontend] // takes what arrives after this one was replaced
 }
 
-func newFrontend(c config.HTTP, handler http.Handler, current *atomic.Pointer[frontend], errors zerolog.Logger) *frontend {
+func newFrontend(c config.HTTP, handler http.Handler, current *atomic.Pointer[frontend], log func() *zerolog.Logger) *frontend {
 	f := &frontend{conf: c, queue: newQueue(), next: current}
 	f.http = &http.Server{
 		Handler:           handler,
@@ -32,7 +33,7 @@ func newFrontend(c config.HTTP, handler http.Handler, current *atomic.Pointer[fr
 		ConnContext:       withConn,
 		// OPTIONS * is answered by middleware, which logs it.
 		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     log.New(&httpErrors{errors}, "", 0),
+		ErrorLog:                     stdlog.New(&httpErrors{log}, "", 0),
 	}
 	go f.http.Serve(f.queue)
 	return f
@@ -61,10 +62,11 @@ func (f *frontend) shutdown(ctx context.Context) error {
 	return err
 }
 
-// httpErrors takes what net/http has to say about single connections: nothing that an operator must act on.
-type httpErrors struct{ log zerolog.Logger }
+// httpErrors takes what net/http has to say about single connections: nothing that an operator must act on. The
+// frontend may outlive the log that is the current one when it begins.
+type httpErrors struct{ log func() *zerolog.Logger }
 
 func (e *httpErrors) Write(line []byte) (int, error) {
-	e.log.Debug().Str("error", strings.TrimSpace(string(line))).Msg("connection")
+	middleware.Exact(e.log().Debug(), "error", strings.TrimSpace(string(line))).Msg("connection")
 	return len(line), nil
 }

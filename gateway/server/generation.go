@@ -8,8 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatewayd/gateway/admission"
 	"gatewayd/gateway/cgi"
 	"gatewayd/gateway/config"
+	"gatewayd/gateway/middleware"
 	"gatewayd/gateway/site"
 )
 
@@ -19,16 +21,51 @@ type Generation struct {
 	Number uint64
 	Config *config.Config
 
-	routes  map[*site.Route]*route // what explain asks
-	table   *site.Table
-	handler http.Handler // the middleware around table
-	logs    *logs
-	opened  opened
-	leave   func(*cgi.Backend) // takes over the backends
-	onClose func()
-	closed  chan struct{} // closed when everything is
+	routes    map[*site.Route]*route // what explain asks
+	table     *site.Table
+	proxies   *middleware.Proxies
+	handler   http.Handler // the middleware around table
+	passwords []passwordFile
+	logs      *logs
+	opened    opened
+	leave     func(*cgi.Backend) // takes over the backends
+	onClose   func()
+	closed    chan struct{} // closed when everything is
 
 	users atomic.Int64 // requests, and one for being current
+}
+
+// gates are those of its routes by their keys. A nil Generation has none.
+func (g *Generation) gates() map[string]*admission.Gate {
+	gates := map[string]*admission.Gate{}
+	if g == nil {
+		return gates
+	}
+	for _, r := range g.routes {
+		if r.gate != nil {
+			gates[r.key] = r.gate
+		}
+	}
+	return gates
+}
+
+// setLimits makes the limits of this Generation those of its gates, which it may share with the one before.
+func (g *Generation) setLimits() {
+	for _, r := range g.routes {
+		if r.gate != nil {
+			r.gate.SetLimits(limitsOf(r.conf))
+		}
+	}
+}
+
+// runsPrograms says whether any route does.
+func (g *Generation) runsPrograms() bool {
+	for _, r := range g.routes {
+		if r.backend != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // hold counts one more user, unless the Generation is already closed.
@@ -53,12 +90,10 @@ func (g *Generation) release() {
 	}
 }
 
-// discard closes a Generation that never was the current one. It may share its logs with previous.
-func (g *Generation) discard(previous *Generation) {
+// discard closes a Generation that never was the current one.
+func (g *Generation) discard() {
 	g.opened.close(nil)
-	if previous == nil || previous.logs != g.logs {
-		g.logs.Close()
-	}
+	g.logs.release()
 }
 
 // stopTime is how long requests may take to notice that they have been broken off.

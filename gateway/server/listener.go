@@ -24,7 +24,8 @@ type listener struct {
 	conf   config.Listen
 	front  *atomic.Pointer[frontend] // who serves what is accepted
 	failed func(error)               // told of an accept that failed
-	done   chan struct{}
+	ending chan struct{}             // closed by close
+	done   chan struct{}             // closed when run has returned
 }
 
 // bind listens on c.
@@ -144,6 +145,10 @@ func (l *listener) run() {
 		conn, err := l.Accept()
 		if err == nil {
 			pause = 0
+			if !l.awaitRoom(conn) {
+				conn.Close()
+				return
+			}
 			l.front.Load().feed(conn)
 			continue
 		}
@@ -157,6 +162,7 @@ func (l *listener) run() {
 }
 
 func (l *listener) close() {
+	close(l.ending)
 	l.Listener.Close()
 	<-l.done
 }

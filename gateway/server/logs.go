@@ -1,154 +1,132 @@
 package server
 
 import (
+	"bytes"
 	"fmt"
 	"io"
-	"os"
-	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
-	"golang.org/x/sys/unix"
 
 	"gatewayd/gateway/config"
+	"gatewayd/gateway/middleware"
 )
 
-// logs is where one configuration's log lines go.
+// logs is where one configuration's log lines go. Generations with the same log section share one, and each of its users
+// holds it.
 type logs struct {
 	conf   config.Log
+	level  zerolog.Level
 	log    zerolog.Logger
-	access io.Writer // nil: off
-	files  []*logFile
+	access *middleware.Access // nil: off
+
+	from  *sinks
+	sinks []*sink
+	users atomic.Int64
 }
 
-// openLogs opens what c names. A file that cannot be opened is an error; nothing stays open then.
-func openLogs(c config.Log) (*logs, error) {
-	l := &logs{conf: c}
+// openLogs opens what c names, for one user. What cannot be opened is an error; nothing stays open then.
+func openLogs(c config.Log, from *sinks) (*logs, error) {
+	level, err := zerolog.ParseLevel(c.Level)
+	if err != nil {
+		return nil, fmt.Errorf("log.level: %w", err)
+	}
+	l := &logs{conf: c, level: level, from: from}
+	l.users.Store(1)
 	out, err := l.open(c.Output)
 	if err != nil {
 		return nil, err
 	}
-	level, err := zerolog.ParseLevel(c.Level)
-	if err != nil {
-		l.Close()
-		return nil, fmt.Errorf("log.level: %w", err)
-	}
-	l.log = zerolog.New(format(c.Format, out)).Level(level).Hook(zerolog.HookFunc(stamp))
-	if c.Access == "off" {
-		return l, nil
-	}
-	l.access = out
-	if c.AccessOutput != "" && c.AccessOutput != c.Output {
-		if l.access, err = l.open(c.AccessOutput); err != nil {
-			l.Close()
-			return nil, err
-		}
+	l.log = l.logger(out, out.terminal)
+	out.onLoss(l.lostLine, nil)
+	if err := l.openAccess(out); err != nil {
+		l.release()
+		return nil, err
 	}
 	return l, nil
 }
 
-func (l *logs) open(name string) (io.Writer, error) {
-	switch name {
-	case "stderr":
-		return os.Stderr, nil
-	case "stdout":
-		return os.Stdout, nil
+// openAccess opens the access log; out is where the other lines go.
+func (l *logs) openAccess(out *sink) (err error) {
+	if l.conf.Access == "off" {
+		return nil
 	}
-	file, err := openLogFile(name)
-	if err != nil {
-		return nil, err
+	to := out
+	if l.conf.AccessOutput != "" {
+		if to, err = l.open(l.conf.AccessOutput); err != nil {
+			return err
+		}
 	}
-	l.files = append(l.files, file)
-	return file, nil
+	l.access = middleware.NewAccess(accessForm(l.conf), to)
+	if to != out {
+		to.onLoss(l.access.LostLine, l.accessFailed)
+	}
+	return nil
 }
 
-// timeFormat is that of the access log too.
-const timeFormat = "2006-01-02T15:04:05.000Z"
+func (l *logs) open(target string) (*sink, error) {
+	s, err := l.from.acquire(target)
+	if err == nil {
+		l.sinks = append(l.sinks, s)
+	}
+	return s, err
+}
+
+// hold counts one more user.
+func (l *logs) hold() *logs {
+	l.users.Add(1)
+	return l
+}
+
+// release counts one user less. The last one lets go of the sinks; it does not wait until they are written.
+func (l *logs) release() {
+	if l.users.Add(-1) > 0 {
+		return
+	}
+	for _, s := range l.sinks {
+		l.from.release(s)
+	}
+}
+
+// accessForm is what auto stands for: two formats in one stream help nobody.
+func accessForm(c config.Log) string {
+	switch {
+	case c.Access != "auto":
+		return c.Access
+	case c.Format == "json":
+		return "json"
+	}
+	return "text"
+}
+
+// logger writes to out for people, in colour on a terminal, or as JSON.
+func (l *logs) logger(out io.Writer, colour bool) zerolog.Logger {
+	if l.conf.Format != "json" {
+		out = zerolog.ConsoleWriter{
+			Out: out, NoColor: !colour,
+			FormatTimestamp: func(at any) string { return fmt.Sprint(at) },
+			FormatPrepare:   middleware.MergeExact,
+		}
+	}
+	return zerolog.New(out).Level(l.level).Hook(zerolog.HookFunc(stamp))
+}
 
 // stamp adds the time. zerolog's own has the format of a package variable, which is not ours to change.
 func stamp(e *zerolog.Event, _ zerolog.Level, _ string) {
-	e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format(timeFormat))
+	e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format(middleware.TimeFormat))
 }
 
-// format writes for people, in colour on a terminal, or JSON.
-func format(name string, out io.Writer) io.Writer {
-	terminal := false
-	if file, ok := out.(*os.File); ok {
-		terminal = isatty.IsTerminal(file.Fd())
-	}
-	if name == "json" {
-		return out
-	}
-	return zerolog.ConsoleWriter{Out: out, NoColor: !terminal, FormatTimestamp: func(at any) string { return fmt.Sprint(at) }}
+// lostLine is a line of the log that says that n lines are missing before it.
+func (l *logs) lostLine(n uint64) []byte {
+	var line bytes.Buffer
+	log := l.logger(&line, false)
+	log.Error().Uint64("lost", n).Msg("lines of this log are missing here: it could not be written in time")
+	return line.Bytes()
 }
 
-// Reopen opens the files again by their names, after something has moved them. A file that cannot be opened goes on
-// being written where it is.
-func (l *logs) Reopen() error {
-	var first error
-	for _, file := range l.files {
-		if err := file.Reopen(); err != nil && first == nil {
-			first = err
-		}
-	}
-	return first
-}
-
-// Close closes the files, not stderr or stdout.
-func (l *logs) Close() {
-	for _, file := range l.files {
-		file.Close()
-	}
-}
-
-// logFile appends to a file that can be exchanged under it.
-type logFile struct {
-	path string
-	mu   sync.RWMutex
-	file *os.File
-}
-
-func openLogFile(path string) (*logFile, error) {
-	file, err := openAppend(path)
-	if err != nil {
-		return nil, err
-	}
-	return &logFile{path: path, file: file}, nil
-}
-
-// openAppend does not wait: a FIFO that nobody reads is an error.
-func openAppend(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NONBLOCK|unix.O_NOCTTY, 0o640)
-	if err != nil {
-		return nil, fmt.Errorf("open the log file: %w", err)
-	}
-	return file, nil
-}
-
-// Write hands the line to the file; what cannot be written is lost, and service goes on.
-func (f *logFile) Write(line []byte) (int, error) {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	return f.file.Write(line)
-}
-
-// Reopen exchanges the file.
-func (f *logFile) Reopen() error {
-	file, err := openAppend(f.path)
-	if err != nil {
-		return err
-	}
-	f.mu.Lock()
-	old := f.file
-	f.file = file
-	f.mu.Unlock()
-	return old.Close()
-}
-
-// Close closes the file.
-func (f *logFile) Close() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.file.Close()
+// accessFailed says in the server's log that the access log cannot be written.
+func (l *logs) accessFailed(err error) {
+	l.log.Error().Err(err).Str("hint", "requests are served all the same; when there is no room for more lines they are lost, and counted").
+		Msg("the access log cannot be written; trying again")
 }

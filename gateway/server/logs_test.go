@@ -17,11 +17,11 @@ import (
 // A log file that has become a FIFO without a reader must not stop the server: the old file goes on.
 func TestReopenDoesNotWait(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
-	l, err := openLogs(config.Log{Output: path, Level: "info", Format: "json", Access: "off"})
+	from := newSinks()
+	l, err := openLogs(config.Log{Output: path, Level: "info", Format: "json", Access: "off"}, from)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
 	if err := os.Rename(path, path+".old"); err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestReopenDoesNotWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- l.Reopen() }()
+	go func() { ended <- from.reopen() }()
 	select {
 	case err := <-ended:
 		if err == nil {
@@ -39,6 +39,7 @@ func TestReopenDoesNotWait(t *testing.T) {
 		t.Fatal("Reopen waits for a reader")
 	}
 	l.log.Info().Msg("still here")
+	from.close()
 	if text, _ := os.ReadFile(path + ".old"); !strings.Contains(string(text), "still here") {
 		t.Errorf("the old file has %q", text)
 	}
@@ -91,4 +92,88 @@ func TestLogsOfASecondGeneration(t *testing.T) {
 			t.Fatalf("the request's line is lost; the log has\n%s", text)
 		}
 	}
+}
+
+// serveLogging serves routes and logs as conf says, until the end of the test.
+func serveLogging(t *testing.T, dir, routes string, conf config.Log) (s *Server, url string) {
+	t.Helper()
+	c := load(t, dir, "listen: 127.0.0.1:0\nadmin: off\nroutes: { "+routes+" }\n")
+	c.Log = conf
+	s = New(Options{Version: "test", Announce: io.Discard, Load: func() (*config.Config, config.Problems) { return c, nil }})
+	if _, err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Shutdown(t.Context()) })
+	return s, s.Addresses()[0]
+}
+
+func get(t *testing.T, url string) {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != 200 {
+		t.Fatalf("%s, %v", resp.Status, err)
+	}
+}
+
+func TestAccessLogThatCannotBeWritten(t *testing.T) {
+	dir := tree(t, map[string]string{})
+	log := filepath.Join(dir, "log")
+	s, url := serveLogging(t, dir, "/*: { respond: { status: 200, body: hello } }",
+		config.Log{Level: "info", Format: "json", Output: log, Access: "combined", AccessOutput: "/dev/full"})
+	for range 100 {
+		get(t, url)
+	}
+	until(t, "the server's log says so", contains(log, "the access log cannot be written"))
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.LogLinesLost(); n != 100 {
+		t.Errorf("%d lines lost, not 100", n)
+	}
+}
+
+func TestAccessLogForms(t *testing.T) {
+	for _, c := range []struct{ format, access, want string }{
+		{"auto", "auto", `"GET /a HTTP/1.1" 200 5 `}, {"text", "auto", `ms host="`}, {"json", "auto", `,"uri":"/a",`},
+		{"json", "text", `"GET /a HTTP/1.1" 200 5 `}, {"text", "json", `,"uri":"/a",`}, {"json", "combined", `"GET /a HTTP/1.1" 200 5 "-" "Go-http-client/1.1"`},
+	} {
+		dir := tree(t, map[string]string{})
+		log := filepath.Join(dir, "log")
+		s, url := serveLogging(t, dir, "/*: { respond: { status: 200, body: hello } }", config.Log{Level: "info", Format: c.format, Output: log, Access: c.access})
+		get(t, url+"/a")
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !contains(log, c.want)() {
+			text, _ := os.ReadFile(log)
+			t.Errorf("%s, %s: %s", c.format, c.access, text)
+		}
+	}
+}
+
+// What a program says after its generation is gone is logged where that generation logged.
+func TestLastWordsAfterAReload(t *testing.T) {
+	dir := tree(t, map[string]string{"cgi/late": "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nanswer\\n'\nexec >&-\nwhile [ ! -e go ]; do sleep 0.02; done\necho late >&2\n"})
+	section := func(log string) config.Log {
+		return config.Log{Level: "info", Format: "json", Output: filepath.Join(dir, log), Access: "off"}
+	}
+	s, url := serveLogging(t, dir, "/cgi/*: { cgi: ./cgi }", section("first.log"))
+	get(t, url+"/cgi/late")
+	first := s.acquire()
+	next := *first.Config
+	next.Log = section("second.log")
+	s.opt.Load = func() (*config.Config, config.Problems) { return &next, nil }
+	if _, err := s.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	first.release()
+	<-first.closed
+	if err := os.WriteFile(filepath.Join(dir, "cgi/go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the last words are logged", contains(filepath.Join(dir, "first.log"), `"stderr":"late"`))
 }

@@ -19,7 +19,7 @@ import (
 	"gatewayd/gateway"
 	"gatewayd/gateway/cgi"
 	"gatewayd/gateway/config"
-	"gatewayd/gateway/middleware"
+	"gatewayd/gateway/htpasswd"
 )
 
 // Options is what a Server is made of.
@@ -30,13 +30,20 @@ type Options struct {
 	Announce io.Writer
 	// Version is told to programs in SERVER_SOFTWARE.
 	Version string
+	// Guard says that programs are to end should this process be killed. main must then begin with process.GuardMain.
+	Guard bool
 }
 
 // Server serves one configuration after another. Start it once, Reload it as often as needed, Shutdown once.
 type Server struct {
-	opt     Options
-	current atomic.Pointer[Generation]
-	front   atomic.Pointer[frontend]
+	opt       Options
+	current   atomic.Pointer[Generation]
+	front     atomic.Pointer[frontend]
+	launcher  launcher
+	verifying *htpasswd.Gate // shared by all password files: the processors are the same
+	sinks     *sinks
+
+	acceptTold atomic.Int64 // when a failed accept was last logged
 
 	mu        sync.Mutex // one change at a time; guards what follows
 	listeners map[string]*listener
@@ -60,7 +67,7 @@ type Reloads struct {
 
 // New returns a Server that serves nothing yet.
 func New(opt Options) *Server {
-	s := &Server{opt: opt, listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
+	s := &Server{opt: opt, verifying: htpasswd.NewGate(), sinks: newSinks(), listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
 	s.leaveCtx, s.leaveNow = context.WithCancel(context.Background())
 	return s
 }
@@ -147,7 +154,7 @@ func (s *Server) apply(conf *config.Config) (change string, err error) {
 	}
 	added, err := s.bindNew(conf.Listen)
 	if err != nil {
-		next.discard(previous)
+		next.discard()
 		return "", err
 	}
 	s.commit(previous, next, added)
@@ -155,6 +162,8 @@ func (s *Server) apply(conf *config.Config) (change string, err error) {
 }
 
 func (s *Server) commit(previous, next *Generation, added []*listener) {
+	s.guardPrograms(next)
+	next.setLimits()
 	s.current.Store(next)
 	s.replaceFrontend(next)
 	for _, l := range added {
@@ -175,7 +184,7 @@ func (s *Server) replaceFrontend(next *Generation) {
 	if old != nil && old.conf == next.Config.HTTP {
 		return
 	}
-	s.front.Store(newFrontend(next.Config.HTTP, s, &s.front, next.logs.log))
+	s.front.Store(newFrontend(next.Config.HTTP, s, &s.front, s.Log))
 	if old == nil {
 		return
 	}
@@ -211,7 +220,7 @@ func (s *Server) bindNew(conf []config.Listen) (added []*listener, err error) {
 		if err != nil {
 			return added, err
 		}
-		added = append(added, &listener{Listener: l, key: key, conf: conf[i], front: &s.front, failed: s.acceptFailed, done: make(chan struct{})})
+		added = append(added, &listener{Listener: l, key: key, conf: conf[i], front: &s.front, failed: s.acceptFailed, ending: make(chan struct{}), done: make(chan struct{})})
 	}
 	return added, nil
 }
@@ -226,7 +235,15 @@ func (s *Server) closeRemoved(conf []config.Listen) {
 	}
 }
 
+// acceptQuiet is how long a shortage is mentioned but once.
+const acceptQuiet = 10 * time.Second
+
 func (s *Server) acceptFailed(err error) {
+	now := time.Now().UnixNano()
+	last := s.acceptTold.Load()
+	if now-last < int64(acceptQuiet) || !s.acceptTold.CompareAndSwap(last, now) {
+		return
+	}
 	s.Log().Error().Err(err).Str("hint", "raise the limit on open files (ulimit -n, LimitNOFILE)").Msg("cannot accept connections; trying again")
 }
 
@@ -239,8 +256,12 @@ func (s *Server) Log() *zerolog.Logger {
 	return &nop
 }
 
-// ReopenLogs opens the log files again by their names.
-func (s *Server) ReopenLogs() error { return s.current.Load().logs.Reopen() }
+// ReopenLogs opens the log files again by their names. What was logged before goes to the old files, what is logged
+// after it to the new ones.
+func (s *Server) ReopenLogs() error { return s.sinks.reopen() }
+
+// LogLinesLost is how many lines of the logs could not be written since the server began.
+func (s *Server) LogLinesLost() uint64 { return s.sinks.lost.Load() }
 
 // acquire takes hold of the current Generation.
 func (s *Server) acquire() *Generation {
@@ -257,11 +278,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer g.release()
 	defer resetUnframed(w, r)
 	req := &gateway.Request{
-		ID:         middleware.NewRequestID(),
-		Client:     middleware.PeerAddress(r.RemoteAddr),
 		Generation: g.Number,
 		Timing:     gateway.Timing{Begun: time.Now()},
 	}
+	g.proxies.Identify(w, r, req)
 	req.StderrOf = func(route, script string) func(string) { return g.stderrOf(req.ID, route, script) }
 	r = r.WithContext(gateway.NewContext(r.Context(), req))
 	req.Request = r
@@ -270,11 +290,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Shutdown stops accepting, answers what has begun and waits for the programs. When ctx ends first, what is left is
-// broken off and the programs are stopped for certain.
+// broken off and the programs are stopped for certain. The logs come last: they get a second to be written.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if !s.closeListeners() {
 		return nil
 	}
+	defer s.sinks.close()
 	defer context.AfterFunc(ctx, s.leaveNow)()
 	err := s.front.Load().shutdown(ctx)
 	s.current.Load().release()
@@ -282,6 +303,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = errors.Join(err, g.waitClosed(ctx))
 	}
 	s.leaving.Wait()
+	s.launcher.close()
 	return errors.Join(err, ctx.Err())
 }
 
@@ -312,11 +334,12 @@ func (s *Server) generations() []*Generation {
 }
 
 // leave lets a backend that takes no new requests finish: its programs may work on after their answer, until the server
-// ends.
-func (s *Server) leave(b *cgi.Backend) {
+// ends. It holds the logs that they write to.
+func (s *Server) leave(b *cgi.Backend, logs *logs) {
 	s.leaving.Go(func() {
 		b.Wait(s.leaveCtx)
 		b.Close()
+		logs.release()
 	})
 }
 
@@ -326,10 +349,10 @@ func (s *Server) DrainTimeout() time.Duration { return s.current.Load().Config.D
 // AdminConfig is the current configuration's.
 func (s *Server) AdminConfig() config.Admin { return s.current.Load().Config.Admin }
 
-// RunsPrograms says whether any route of the current configuration does.
-func (s *Server) RunsPrograms() bool {
+// RunsProgramsAsItself says whether any route of the current configuration runs programs as the user of this process.
+func (s *Server) RunsProgramsAsItself() bool {
 	for _, r := range s.current.Load().routes {
-		if r.resolver != nil {
+		if r.backend != nil && r.conf.Options.User == nil {
 			return true
 		}
 	}

@@ -5,6 +5,9 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"gatewayd/gateway/admission"
+	"gatewayd/gateway/config"
 )
 
 // Status is what runs now.
@@ -39,6 +42,12 @@ type SiteStatus struct {
 type RouteStatus struct {
 	Pattern string `json:"pattern"`
 	Handler string `json:"handler"`
+
+	// Of a route that runs programs:
+	Running    int    `json:"running,omitempty"`
+	MaxRunning int    `json:"max_running,omitempty"` // 0: no limit
+	Waiting    int    `json:"waiting,omitempty"`     // in the queue
+	Refused    uint64 `json:"refused,omitempty"`     // by the queue, since the route is there
 }
 
 // Status describes what runs now.
@@ -59,12 +68,22 @@ func (s *Server) Status() any {
 		status.Listeners = append(status.Listeners, l.name())
 	}
 	slices.Sort(status.Listeners)
+	gates := g.gates()
 	for _, site := range g.Config.Sites {
 		out := SiteStatus{Site: site.Key, Hosts: append([]string{}, site.Hosts...)}
 		for _, r := range site.Routes {
-			out.Routes = append(out.Routes, RouteStatus{r.Pattern, r.Handler})
+			out.Routes = append(out.Routes, routeStatus(&r, gates[site.Key+" "+r.Pattern]))
 		}
 		status.Sites = append(status.Sites, out)
 	}
 	return status
+}
+
+func routeStatus(conf *config.Route, gate *admission.Gate) RouteStatus {
+	r := RouteStatus{Pattern: conf.Pattern, Handler: conf.Handler}
+	if gate != nil {
+		stats := gate.Stats()
+		r.Running, r.Waiting, r.Refused, r.MaxRunning = stats.Running, stats.Waiting, stats.Refused, conf.Options.MaxRunning
+	}
+	return r
 }

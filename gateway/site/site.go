@@ -18,6 +18,7 @@ type Site struct {
 	Key    string   // as in the config file; "" is the default site
 	Hosts  []string // lower case: "www.example.org", "*.example.org"; empty for the default site
 	Routes []Route
+	Else   http.Handler // answers for paths that no route takes; nil is NotFound
 }
 
 // Route is one pattern and what serves it.
@@ -194,10 +195,20 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	match := t.Lookup(r.Host, path)
 	req.Path, req.Prefix, req.Site, req.Route = path, match.Prefix, match.Site.Key, ""
-	if match.Route == nil {
-		gateway.Fail(w, r, &gateway.Error{Status: http.StatusNotFound, Op: "find a route for " + path})
-		return
+	req.AuthType, req.RemoteUser = "", ""
+	switch {
+	case match.Route != nil:
+		req.Route = match.Route.Pattern
+		match.Route.Handler.ServeHTTP(w, r)
+	case match.Site.Else != nil:
+		match.Site.Else.ServeHTTP(w, r)
+	default:
+		NotFound(w, r)
 	}
-	req.Route = match.Route.Pattern
-	match.Route.Handler.ServeHTTP(w, r)
+}
+
+// NotFound is the answer for a path that no route takes.
+func NotFound(w http.ResponseWriter, r *http.Request) {
+	path := gateway.FromContext(r.Context()).Path
+	gateway.Fail(w, r, &gateway.Error{Status: http.StatusNotFound, Op: "find a route for " + path})
 }

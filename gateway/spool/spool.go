@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"gatewayd/gateway/descriptors"
 )
 
 // Memory is how many bytes a body may have before it goes to a file: what a pipe holds by default on Linux, so that a
@@ -154,20 +156,34 @@ func copyToFile(file *os.File, src io.Reader, dir string) (n int64, err error) {
 	}
 }
 
+// readable is the mode of a file that nobody can reach by a name: a program that runs as another user may open its
+// standard input again (/dev/stdin), and not write to it.
+const readable = 0o444
+
 // tempFile makes a file without a name, so that nothing stays behind however the process ends.
 func tempFile(dir string) (*os.File, error) {
-	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
-	if err == nil {
-		return os.NewFile(uintptr(fd), dir+"/(spooled body)"), nil
+	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, readable)
+	switch {
+	case err == nil:
+		file := os.NewFile(uintptr(fd), dir+"/(spooled body)")
+		if err := descriptors.Check(fd); err != nil {
+			file.Close()
+			return nil, err
+		}
+		return file, nil
+	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EISDIR), errors.Is(err, unix.EINVAL):
+		return namedFile(dir)
 	}
-	if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.EINVAL) {
-		return nil, err
-	}
-	file, err := os.CreateTemp(dir, "gatewayd-body-") // a file system without O_TMPFILE
+	return nil, err
+}
+
+// namedFile is for a file system without O_TMPFILE.
+func namedFile(dir string) (*os.File, error) {
+	file, err := os.CreateTemp(dir, "gatewayd-body-")
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Remove(file.Name()); err != nil {
+	if err := errors.Join(os.Remove(file.Name()), file.Chmod(readable)); err != nil {
 		file.Close()
 		return nil, err
 	}
