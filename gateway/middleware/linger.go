@@ -54,14 +54,21 @@ func (b *notedBody) Read(p []byte) (int, error) {
 func linger(w http.ResponseWriter, body io.Reader) {
 	ctl := http.NewResponseController(w)
 	ctl.Flush()
-	buf := make([]byte, 32<<10)
-	for end := time.Now().Add(lingerTime); time.Now().Before(end); {
-		ctl.SetReadDeadline(time.Now().Add(lingerIdle))
-		if _, err := body.Read(buf); err != nil {
-			if err == io.EOF {
-				ctl.SetReadDeadline(time.Time{}) // the connection is good for another request
-			}
-			return
+	if Discard(body, ctl.SetReadDeadline) == io.EOF {
+		ctl.SetReadDeadline(time.Time{}) // the connection is good for another request
+	}
+}
+
+// Discard reads on to the end of what a client sends, as long as something comes within lingerIdle and for no longer
+// than lingerTime. It returns what ended it; a deadline stays behind.
+func Discard(src io.Reader, setDeadline func(time.Time) error) (err error) {
+	buf := make([]byte, 512) // most send nothing more, and they may be many
+	for end := time.Now().Add(lingerTime); err == nil && time.Now().Before(end); {
+		setDeadline(time.Now().Add(lingerIdle))
+		var n int
+		if n, err = src.Read(buf); n == len(buf) && n < 32<<10 {
+			buf = make([]byte, 4*n)
 		}
 	}
+	return err
 }

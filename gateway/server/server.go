@@ -285,6 +285,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req.StderrOf = func(route, script string) func(string) { return g.stderrOf(req.ID, route, script) }
 	r = r.WithContext(gateway.NewContext(r.Context(), req))
 	req.Request = r
+	conn := connOf(r)
+	if refused := conn.refusal(r); refused != nil {
+		refused.describe(req)
+	} else if conn != nil && r.TransferEncoding != nil {
+		r.Body = &framedBody{r.Body, conn}
+	}
 	w.Header().Set("Server", "gatewayd")
 	g.handler.ServeHTTP(w, r)
 }
