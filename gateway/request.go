@@ -75,7 +75,7 @@ type Exit struct {
 	Code   int           // exit status; -1 if a signal ended it
 	Signal string        // "SIGKILL"; "" if none ended it
 	CPU    time.Duration // user and system time
-	MaxRSS int64         // bytes: the largest resident size
+	MaxRSS int64         // bytes: the largest resident size; 0 if it was smaller than the server's, which hides it
 }
 
 // Active tells the idle clock, if there is one, that the program has begun, or that bytes moved to or from it.

@@ -18,7 +18,7 @@ func (k *kit) exited(req *gateway.Request, code int, signal string) {
 	case !k.Exits:
 	case e == nil:
 		k.Errorf("the request does not say how its program ended")
-	case e.Code != code || e.Signal != signal || e.CPU < 0 || e.MaxRSS <= 0:
+	case e.Code != code || e.Signal != signal || e.CPU < 0 || e.MaxRSS < 0:
 		k.Errorf("the program ended so: %+v; want code %d, signal %q", *e, code, signal)
 	}
 }

@@ -127,7 +127,7 @@ func TestExitIsNoted(t *testing.T) {
 			continue
 		}
 		got := *req.Exit
-		if got.CPU < 0 || got.MaxRSS < 100<<10 || got.MaxRSS > 1<<30 {
+		if got.CPU < 0 || got.MaxRSS != 0 { // a shell is smaller than this test
 			t.Errorf("%s: used %+v", tt.script, got)
 		}
 		got.CPU, got.MaxRSS = 0, 0
@@ -137,9 +137,9 @@ func TestExitIsNoted(t *testing.T) {
 	}
 }
 
-func TestProcessorTimeIsNoted(t *testing.T) {
+func TestUsageIsNoted(t *testing.T) {
 	leaves(t)
-	a := program(t, "#!/usr/bin/perl\nprint \"A: b\\n\\n\"; 1 while (times)[0] < 0.2;\n", Options{})
+	a := program(t, "#!/usr/bin/perl\nmy $x = 'x' x (300 << 20); print \"A: b\\n\\n\"; 1 while (times)[0] < 0.2;\n", Options{})
 	req := a.request(context.Background(), "", nil)
 	resp, err := a.backend.RoundTrip(req)
 	if err != nil {
@@ -147,7 +147,7 @@ func TestProcessorTimeIsNoted(t *testing.T) {
 	}
 	io.Copy(io.Discard, resp.Body)
 	resp.Body.Close()
-	if req.Exit == nil || req.Exit.CPU < 200*time.Millisecond || req.Exit.CPU > 5*time.Second {
+	if req.Exit == nil || req.Exit.CPU < 200*time.Millisecond || req.Exit.CPU > 20*time.Second || req.Exit.MaxRSS < 300<<20 || req.Exit.MaxRSS > 800<<20 {
 		t.Errorf("%+v", req.Exit)
 	}
 }

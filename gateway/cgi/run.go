@@ -252,7 +252,7 @@ func (r *run) noteExit() {
 	if !ok {
 		return
 	}
-	r.req.Exit = &gateway.Exit{Code: s.ExitCode(), CPU: s.CPU(), MaxRSS: s.MaxRSS()}
+	r.req.Exit = &gateway.Exit{Code: s.ExitCode(), CPU: s.CPU(), MaxRSS: s.OwnMaxRSS()}
 	if sig := s.Signal(); sig != 0 {
 		r.req.Exit.Signal = unix.SignalName(sig)
 	}

@@ -55,6 +55,9 @@ func appendJSONExit(b []byte, e *entry) []byte {
 		b = appendJSONInt(b, "exit", int64(e.Exit.Code))
 	}
 	b = appendJSONMillis(b, "cpu_ms", e.Exit.CPU)
+	if e.Exit.MaxRSS == 0 {
+		return b
+	}
 	return appendJSONInt(b, "max_rss", e.Exit.MaxRSS)
 }
 

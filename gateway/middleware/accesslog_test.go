@@ -220,7 +220,10 @@ func knownText(f parsed, e entry) {
 	}
 	if e.Exit != nil {
 		f["exit"], f["signal"] = exitOrSignal(e)
-		f["cpu"], f["mem"] = millis(e.Exit.CPU)+"ms", fmt.Sprint(e.Exit.MaxRSS/1024, "KiB")
+		f["cpu"] = millis(e.Exit.CPU) + "ms"
+		if e.Exit.MaxRSS > 0 {
+			f["mem"] = fmt.Sprint(e.Exit.MaxRSS/1024, "KiB")
+		}
 	}
 }
 
@@ -236,7 +239,10 @@ func knownJSON(f parsed, e entry) {
 	f["site"], f["generation"] = e.Site, strconv.FormatUint(e.Generation, 10)
 	if e.Exit != nil {
 		f["exit"], f["signal"] = exitOrSignal(e)
-		f["cpu_ms"], f["max_rss"] = millis(e.Exit.CPU), strconv.FormatInt(e.Exit.MaxRSS, 10)
+		f["cpu_ms"] = millis(e.Exit.CPU)
+		if e.Exit.MaxRSS > 0 {
+			f["max_rss"] = strconv.FormatInt(e.Exit.MaxRSS, 10)
+		}
 	}
 }
 
@@ -352,7 +358,7 @@ func (n *noise) entry() entry {
 	}
 	switch n.IntN(3) {
 	case 0:
-		req.Exit = &gateway.Exit{Code: n.IntN(256), CPU: time.Duration(n.IntN(1e6)) * time.Microsecond, MaxRSS: n.Int64N(1e6) << 10}
+		req.Exit = &gateway.Exit{Code: n.IntN(256), CPU: time.Duration(n.IntN(1e6)) * time.Microsecond, MaxRSS: n.Int64N(2) * n.Int64N(1e6) << 10}
 	case 1:
 		req.Exit = &gateway.Exit{Code: -1, Signal: "SIGKILL"}
 	}

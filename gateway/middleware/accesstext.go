@@ -64,8 +64,11 @@ func appendTextProgram(b []byte, e *entry) []byte {
 	} else {
 		b = strconv.AppendInt(append(b, " exit="...), int64(e.Exit.Code), 10)
 	}
-	b = appendMillis(append(b, " cpu="...), e.Exit.CPU, 1)
-	b = strconv.AppendInt(append(b, "ms mem="...), e.Exit.MaxRSS>>10, 10)
+	b = append(appendMillis(append(b, " cpu="...), e.Exit.CPU, 1), "ms"...)
+	if e.Exit.MaxRSS == 0 {
+		return b
+	}
+	b = strconv.AppendInt(append(b, " mem="...), e.Exit.MaxRSS>>10, 10)
 	return append(b, "KiB"...)
 }
 
