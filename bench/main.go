@@ -80,17 +80,18 @@ func (b *bench) run() error {
 	return nil
 }
 
-// installProgram puts the program where each server looks for it.
+// installProgram makes the folders and puts the program where each server looks for it.
 func (b *bench) installProgram() error {
 	program, err := os.ReadFile(filepath.Join(b.dir, "hello"))
 	if err != nil {
 		return err
 	}
-	folder := filepath.Join(b.dir, "cgi-bin")
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
+	for _, folder := range []string{"conf", "cgi-bin"} {
+		if err := os.MkdirAll(filepath.Join(b.dir, folder), 0o755); err != nil {
+			return err
+		}
 	}
-	return os.WriteFile(filepath.Join(folder, "hello"), program, 0o755)
+	return os.WriteFile(filepath.Join(b.dir, "cgi-bin", "hello"), program, 0o755)
 }
 
 // round measures everyone once, beginning with another one each time.

@@ -126,8 +126,9 @@ func (p *peer) stop() {
 	p.errors.Close()
 }
 
+// confFile is in a folder without logs: gatewayd watches that of its configuration.
 func (b *bench) confFile(s spec) string {
-	return filepath.Join(b.dir, strings.ReplaceAll(s.name, " ", "-")+".conf")
+	return filepath.Join(b.dir, "conf", strings.ReplaceAll(s.name, " ", "-")+".conf")
 }
 
 func (b *bench) expand(text string, s spec, port int) string {

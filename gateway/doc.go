@@ -8,6 +8,7 @@
 // The rest is machinery, named for what it is:
 //
 //	config      the file format as plain data: strict decoding, defaults, every problem with its line
+//	http1       where a request's head and content end, by the letter of the RFCs; as pure functions of bytes
 //	server      what runs now: Server, Generation, listeners; build.go is the one switch from config to code
 //	site        host -> Site -> Route; the path of a URL made canonical
 //	relay       Backend -> http.Handler: spool the body, stream the answer, local redirect, error -> status

@@ -26,7 +26,7 @@ if ((${#missing[@]})); then
   apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-unformatted=$(gofmt -l cmd gateway static examples configs)
+unformatted=$(gofmt -l bench cmd gateway static examples configs)
 if [ -n "$unformatted" ]; then
   echo "gofmt would change: $unformatted" >&2
   exit 1

@@ -14,7 +14,7 @@ func logFailure(log zerolog.Logger, req *gateway.Request) {
 	}
 	level := zerolog.DebugLevel
 	switch {
-	case e.Status >= 500:
+	case e.Status >= 500 && req.Refused == nil: // 501 and 505 can be the client's fault too
 		level = zerolog.ErrorLevel
 	case e.Hint != "":
 		level = zerolog.WarnLevel

@@ -11,17 +11,16 @@ import (
 	"gatewayd/gateway/config"
 )
 
-// Limit refuses requests that are larger than `http` allows or of a kind that no route takes, and keeps the pace of
-// their bodies.
+// Limit answers what the connection has refused, and requests of a kind that no route takes, and keeps the pace of
+// bodies.
 func Limit(c config.HTTP, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodOptions && r.RequestURI == "*" {
-			w.Header().Set("Content-Length", "0")
-			w.WriteHeader(http.StatusNoContent)
+		if err := refuse(w, r); err != nil {
+			gateway.Fail(w, r, err)
 			return
 		}
-		if err := refuse(c, w, r); err != nil {
-			gateway.Fail(w, r, err)
+		if r.Method == http.MethodOptions && r.RequestURI == "*" {
+			w.WriteHeader(http.StatusNoContent)
 			return
 		}
 		if c.BodyTimeout > 0 && r.Body != nil && r.Body != http.NoBody {
@@ -33,24 +32,17 @@ func Limit(c config.HTTP, next http.Handler) http.Handler {
 	})
 }
 
-func refuse(c config.HTTP, w http.ResponseWriter, r *http.Request) error {
-	switch {
-	case r.Method == http.MethodTrace || r.Method == http.MethodConnect:
+// refuse says why a request gets no further, and what else its answer must say.
+func refuse(w http.ResponseWriter, r *http.Request) error {
+	if err := gateway.FromContext(r.Context()).Refused; err != nil {
+		w.Header().Set("Connection", "close") // nobody knows what would come next
+		return err
+	}
+	if r.Method == http.MethodTrace || r.Method == http.MethodConnect {
 		w.Header().Set("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH")
 		return gateway.Errorf(http.StatusMethodNotAllowed, "method %s is refused everywhere", r.Method)
-	case c.MaxURI > 0 && int64(len(r.RequestURI)) > c.MaxURI:
-		return gateway.Errorf(http.StatusRequestURITooLong, "the request target has %d bytes, http.max_uri is %d", len(r.RequestURI), c.MaxURI)
-	case c.MaxHeaders > 0 && fields(r.Header) > c.MaxHeaders:
-		return gateway.Errorf(http.StatusRequestHeaderFieldsTooLarge, "the request has %d header fields, http.max_headers is %d", fields(r.Header), c.MaxHeaders)
 	}
 	return nil
-}
-
-func fields(h http.Header) (n int) {
-	for _, values := range h {
-		n += len(values)
-	}
-	return n
 }
 
 // paceBytes is what each span must bring.

@@ -208,29 +208,32 @@ func status(t *testing.T, conn net.Conn) int {
 	return resp.StatusCode
 }
 
-func TestLimits(t *testing.T) {
-	addr, _ := limited(t, config.HTTP{MaxURI: 100, MaxHeaders: 10})
+func TestLimit(t *testing.T) {
+	refused := &gateway.Error{Status: 431, Op: "read the request"}
 	for _, c := range []struct {
-		name, request string
-		want          int
+		name, method, target string
+		refused              error
+		want                 int
+		header, value        string
 	}{
-		{"plain", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 200},
-		{"longest target", "GET /" + strings.Repeat("x", 99) + " HTTP/1.1\r\nHost: h\r\n\r\n", 200},
-		{"target too long", "GET /" + strings.Repeat("x", 100) + " HTTP/1.1\r\nHost: h\r\n\r\n", 414},
-		{"most fields", "GET / HTTP/1.1\r\nHost: h\r\n" + strings.Repeat("X: y\r\n", 10) + "\r\n", 200},
-		{"too many fields", "GET / HTTP/1.1\r\nHost: h\r\n" + strings.Repeat("X: y\r\n", 11) + "\r\n", 431},
-		{"TRACE", "TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", 405},
-		{"CONNECT", "CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n", 405},
+		{"a request", "GET", "/", nil, 200, "", ""},
+		{"what the connection refused", "GET", "/", refused, 431, "Connection", "close"},
+		{"even if it looks like another thing", "OPTIONS", "*", refused, 431, "Connection", "close"},
+		{"TRACE", "TRACE", "/", nil, 405, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"},
+		{"CONNECT", "CONNECT", "h:80", nil, 405, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"},
+		{"the server as a whole", "OPTIONS", "*", nil, 204, "", ""},
 	} {
-		conn, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
+		h := Limit(config.HTTP{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "served") }))
+		req := &gateway.Request{Refused: c.refused}
+		r := &http.Request{Method: c.method, RequestURI: c.target, Header: http.Header{}}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r.WithContext(gateway.NewContext(t.Context(), req)))
+		if w.Code != c.want || w.Header().Get(c.header) != c.value {
+			t.Errorf("%s: %d %v", c.name, w.Code, w.Header())
 		}
-		io.WriteString(conn, c.request)
-		if got := status(t, conn); got != c.want {
-			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		if c.refused != nil && req.Err == nil {
+			t.Errorf("%s: the log would not say why", c.name)
 		}
-		conn.Close()
 	}
 }
 
@@ -355,9 +358,16 @@ func TestResponseKeepsReadFrom(t *testing.T) {
 }
 
 func TestLinger(t *testing.T) {
-	s := httptest.NewServer(begin(Linger(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	given := make(chan struct{}, 10)
+	s := httptest.NewServer(begin(Linger(func(*http.Request) { given <- struct{}{} }, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" {
+			w.Header().Set("Content-Length", "9")
+		}
 		w.WriteHeader(413)
 		io.WriteString(w, "too large")
+		if r.URL.Path == "/flushed" {
+			http.NewResponseController(w).Flush()
+		}
 	}))))
 	defer s.Close()
 	const size = 8 << 20
@@ -382,6 +392,30 @@ func TestLinger(t *testing.T) {
 			io.WriteString(conn, "\r\n0\r\n\r\n")
 			if got := status(t, conn); got != 413 {
 				t.Errorf("%d", got)
+			}
+		})
+	}
+	for _, path := range []string{"/flushed", "/later"} {
+		t.Run("an answer without a length does not wait: "+path, func(t *testing.T) {
+			conn, err := net.Dial("tcp", s.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			began := time.Now()
+			io.WriteString(conn, "POST "+path+" HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nsome")
+			conn.SetReadDeadline(began.Add(10 * time.Second))
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err := io.ReadAll(resp.Body); string(body) != "too large" || err != nil || time.Since(began) > time.Second {
+				t.Errorf("%q, %v after %v", body, err, time.Since(began))
+			}
+			select {
+			case <-given:
+			case <-time.After(10 * time.Second):
+				t.Error("the connection was not given up")
 			}
 		})
 	}

@@ -23,9 +23,6 @@ const (
 	drainTime  = 5 * time.Second
 )
 
-// errClientGone marks a failed write: there is nobody to tell.
-type errClientGone struct{ error }
-
 // answer copies the head and streams the body. Its error means that the client has not got the whole answer.
 func answer(w http.ResponseWriter, r *http.Request, resp *http.Response, clock *idleClock) error {
 	copyHead(w.Header(), resp)
@@ -111,7 +108,7 @@ func stream(out *flusher, w http.ResponseWriter, body io.ReadCloser, length int6
 			_, werr := out.Write((*buf)[:n])
 			clock.resume()
 			if werr != nil {
-				return errClientGone{fmt.Errorf("send to the client: %w", werr)}
+				return &gateway.Error{Status: gateway.StatusClientClosed, Op: "send to the client", Err: werr}
 			}
 			sent += int64(n)
 		}

@@ -1,10 +1,12 @@
 package relay
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,8 +138,8 @@ func TestIdleClockRestsWhileTheClientTakes(t *testing.T) {
 	}{"a slow client": {30 * time.Second, false}, "a slow client and a silent program": {3 * time.Minute, true}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				fired := false
-				clock := startIdleClock(time.Minute, func() { fired = true })
+				var fired atomic.Bool
+				clock := startIdleClock(time.Minute, func() { fired.Store(true) })
 				defer clock.stop()
 				body := io.MultiReader(strings.NewReader("body"), readerFunc(func([]byte) (int, error) {
 					time.Sleep(c.silent)
@@ -145,8 +147,8 @@ func TestIdleClockRestsWhileTheClientTakes(t *testing.T) {
 				}))
 				resp := response(200, body, "Content-Type", "text/event-stream")
 				err := answer(slowClient{httptest.NewRecorder(), time.Hour}, httptest.NewRequest("GET", "/", nil), resp, clock)
-				if err != nil || fired != c.fires {
-					t.Errorf("%v, the clock has struck: %t", err, fired)
+				if err != nil || fired.Load() != c.fires {
+					t.Errorf("%v, the clock has struck: %t", err, fired.Load())
 				}
 			})
 		})
@@ -242,6 +244,21 @@ func TestNoFlushBesideTheDrain(t *testing.T) {
 		resp.ContentLength = 4
 		if err := answer(w, httptest.NewRequest("GET", "/", nil), resp, startIdleClock(0, nil)); err != nil || w.flushes != 1 {
 			t.Errorf("%d flushes, %v", w.flushes, err)
+		}
+	})
+}
+
+// brokenClient takes the head and no more.
+type brokenClient struct{ *httptest.ResponseRecorder }
+
+func (brokenClient) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// A client that takes no more ends the reading, and the request has failed.
+func TestClientThatTakesNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		err := answer(brokenClient{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil), response(200, inPieces("a", "b")), startIdleClock(0, nil))
+		if e := gateway.AsError(err); e == nil || e.Status != gateway.StatusClientClosed || !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("error %v", err)
 		}
 	})
 }

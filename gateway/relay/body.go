@@ -65,10 +65,13 @@ func (h *Handler) spoolBody(r *http.Request) (*spool.Body, error) {
 	return nil, &gateway.Error{
 		Status: http.StatusBadRequest,
 		Op:     "read the request body",
-		Err:    err,
+		Err:    fmt.Errorf("%w: %w", errCutOff, err),
 		Public: "The request body ended before it was complete.",
 	}
 }
+
+// errCutOff is a body that the connection did not bring to its end.
+var errCutOff = errors.New("it was cut off")
 
 // withBody gives r the body and its exact length, as far as that is known. That the client announced a body at all still
 // shows in Content-Length or TransferEncoding.

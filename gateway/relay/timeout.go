@@ -81,10 +81,11 @@ func whyCancelled(ctx context.Context, err error) error {
 }
 
 // whyNoBody is whyCancelled for a body that could not be had. net/http ends the context whenever the connection cannot
-// be read, also for a deadline that was ours: a body that came too slowly has a client, who is told.
+// be read, also for a deadline that was ours or for framing that was wrong: a body that came too slowly, or not as it
+// should, has a client, who is told.
 func whyNoBody(ctx context.Context, err error) error {
 	var ours *gateway.Error
-	if gateway.AsError(err).Status == http.StatusBadRequest || errors.As(context.Cause(ctx), &ours) {
+	if errors.Is(err, errCutOff) || errors.As(context.Cause(ctx), &ours) {
 		return whyCancelled(ctx, err)
 	}
 	return err

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -15,14 +16,18 @@ import (
 // start serves a config until the test ends and returns the address.
 func start(t testing.TB, dir, text string) (*Server, string) {
 	t.Helper()
-	conf := load(t, dir, "listen: 127.0.0.1:0\nadmin: off\nlog: { level: error, access: off }\n"+text)
+	return startLoaded(t, load(t, dir, "listen: 127.0.0.1:0\nadmin: off\nlog: { level: error, access: off }\n"+text))
+}
+
+func startLoaded(t testing.TB, conf *config.Config) (*Server, string) {
+	t.Helper()
 	s := New(Options{Version: "test", Announce: io.Discard, Load: func() (*config.Config, config.Problems) { return conf, nil }})
 	if _, err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.Shutdown(t.Context()); err != nil {
-			t.Log(err)
+		if err := s.Shutdown(context.Background()); err != nil { // the test's own context has ended
+			t.Error(err)
 		}
 	})
 	addresses := s.Addresses()

@@ -21,16 +21,18 @@ type frontend struct {
 	http  *http.Server
 	queue *queue
 	next  *atomic.Pointer[frontend] // takes what arrives after this one was replaced
+	serve context.Context           // ends when the last request has been answered
+	end   context.CancelFunc
 }
 
 func newFrontend(c config.HTTP, handler http.Handler, current *atomic.Pointer[frontend], log func() *zerolog.Logger) *frontend {
 	f := &frontend{conf: c, queue: newQueue(), next: current}
+	f.serve, f.end = context.WithCancel(context.Background())
 	f.http = &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: c.HeaderTimeout,
-		IdleTimeout:       c.IdleTimeout,
-		MaxHeaderBytes:    int(c.MaxHeader),
-		ConnContext:       withConn,
+		Handler:        handler,
+		IdleTimeout:    c.IdleTimeout,
+		MaxHeaderBytes: int(c.MaxHeader), // strictConn refuses before net/http does; it also keeps header_timeout
+		ConnContext:    withConn,
 		// OPTIONS * is answered by middleware, which logs it.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     stdlog.New(&httpErrors{log}, "", 0),
@@ -41,8 +43,7 @@ func newFrontend(c config.HTTP, handler http.Handler, current *atomic.Pointer[fr
 
 // feed hands a connection to the server, or to its successor if it is no longer the current one.
 func (f *frontend) feed(conn net.Conn) {
-	conn = paced(conn, f.conf.SendTimeout)
-	for !f.queue.put(conn) {
+	for !f.queue.put(strict(f.serve, paced(conn, f.conf.SendTimeout), f.conf)) {
 		next := f.next.Load()
 		if next == f {
 			conn.Close()
@@ -54,6 +55,7 @@ func (f *frontend) feed(conn net.Conn) {
 
 // shutdown takes no new requests and returns when the last one is answered; when ctx ends first it breaks them off.
 func (f *frontend) shutdown(ctx context.Context) error {
+	defer f.end()
 	f.queue.Close()
 	err := f.http.Shutdown(ctx)
 	if err != nil {

@@ -107,7 +107,7 @@ func serveLogging(t *testing.T, dir, routes string, conf config.Log) (s *Server,
 	return s, s.Addresses()[0]
 }
 
-func get(t *testing.T, url string) {
+func fetch(t *testing.T, url string) {
 	t.Helper()
 	resp, err := http.Get(url)
 	if err != nil {
@@ -125,7 +125,7 @@ func TestAccessLogThatCannotBeWritten(t *testing.T) {
 	s, url := serveLogging(t, dir, "/*: { respond: { status: 200, body: hello } }",
 		config.Log{Level: "info", Format: "json", Output: log, Access: "combined", AccessOutput: "/dev/full"})
 	for range 100 {
-		get(t, url)
+		fetch(t, url)
 	}
 	until(t, "the server's log says so", contains(log, "the access log cannot be written"))
 	if err := s.Shutdown(t.Context()); err != nil {
@@ -144,7 +144,7 @@ func TestAccessLogForms(t *testing.T) {
 		dir := tree(t, map[string]string{})
 		log := filepath.Join(dir, "log")
 		s, url := serveLogging(t, dir, "/*: { respond: { status: 200, body: hello } }", config.Log{Level: "info", Format: c.format, Output: log, Access: c.access})
-		get(t, url+"/a")
+		fetch(t, url+"/a")
 		if err := s.Shutdown(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +162,7 @@ func TestLastWordsAfterAReload(t *testing.T) {
 		return config.Log{Level: "info", Format: "json", Output: filepath.Join(dir, log), Access: "off"}
 	}
 	s, url := serveLogging(t, dir, "/cgi/*: { cgi: ./cgi }", section("first.log"))
-	get(t, url+"/cgi/late")
+	fetch(t, url+"/cgi/late")
 	first := s.acquire()
 	next := *first.Config
 	next.Log = section("second.log")

@@ -108,9 +108,7 @@ func (c *pacedConn) unsent() int64 {
 }
 
 // CloseWrite is what net/http does before it waits for the client to close.
-func (c *pacedConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
-}
+func (c *pacedConn) CloseWrite() error { return closeWrite(c.Conn) }
+
+// NetConn is the connection below, as tls.Conn calls it.
+func (c *pacedConn) NetConn() net.Conn { return c.Conn }

@@ -23,10 +23,7 @@ func resetUnframed(w http.ResponseWriter, r *http.Request) {
 	}
 	if !r.ProtoAtLeast(1, 1) && w.Header().Get("Content-Length") == "" {
 		conn, _ := r.Context().Value(connKey{}).(net.Conn)
-		if p, ok := conn.(*pacedConn); ok {
-			conn = p.Conn
-		}
-		if tcp, ok := conn.(*net.TCPConn); ok {
+		if tcp, ok := bottom(conn).(*net.TCPConn); ok {
 			tcp.SetLinger(0)
 		}
 	}

@@ -285,6 +285,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req.StderrOf = func(route, script string) func(string) { return g.stderrOf(req.ID, route, script) }
 	r = r.WithContext(gateway.NewContext(r.Context(), req))
 	req.Request = r
+	conn := connOf(r)
+	if conn != nil && r.Body != http.NoBody {
+		req.Left = conn.left
+	}
+	if refused := conn.refusal(r); refused != nil {
+		refused.describe(req)
+	} else if conn != nil && r.TransferEncoding != nil {
+		r.Body = &framedBody{r.Body, conn}
+	}
 	w.Header().Set("Server", "gatewayd")
 	g.handler.ServeHTTP(w, r)
 }
