@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -150,10 +150,11 @@ func (w *programWatch) end(t *testing.T) (running, inFlight int) {
 	return w.running, w.inFlight
 }
 
-// napsOf counts the shells that run the program below a process.
+// napsOf counts the programs below a process: leaders of their groups, as what they start themselves is not.
 func napsOf(pid int) (n int) {
 	for _, child := range descendants(pid) {
-		if isNap(child) {
+		group, err := syscall.Getpgid(child)
+		if err == nil && group == child && strings.Contains(commandLine(child), "/nap.sh") {
 			n++
 		}
 	}
@@ -175,9 +176,4 @@ func (s *served) awaitCalm(t *testing.T, since time.Time) time.Duration {
 			return now.Sub(since)
 		}
 	}
-}
-
-func isNap(pid int) bool {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	return err == nil && strings.Contains(string(text), "/nap.sh")
 }
