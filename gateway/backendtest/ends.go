@@ -161,8 +161,12 @@ func endedAlready(k *kit) {
 	for _, e := range endings() {
 		c, end := e.begin(call{behave: "silent"})
 		end()
-		_, err := k.Backend.RoundTrip(k.request(c))
+		req := k.request(c)
+		_, err := k.Backend.RoundTrip(req)
 		e.check(k, "already", err)
+		if !req.Timing.Started.IsZero() {
+			k.Errorf("%s: a program was started for who has left already", e.name)
+		}
 	}
 }
 

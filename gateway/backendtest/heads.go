@@ -52,6 +52,8 @@ func badHeads(k *kit) {
 			k.Errorf("%q: %v: no hint", text, e)
 		}
 	}
+	// Nobody waits for the end of a program whose head is bad, and it does not go on.
+	k.soon("the refusal", func() { k.fails(call{behave: "silent", query: query("text", "hello\n")}, http.StatusBadGateway) })
 }
 
 func headInBytes(k *kit) {

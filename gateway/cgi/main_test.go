@@ -43,6 +43,7 @@ func TestBackend(t *testing.T) {
 			MaxHeader: 64 << 10,
 			Idle:      func() bool { return b.Running() == 0 },
 			Close:     func() { b.Close() },
+			Exits:     true,
 		}
 	})
 }

@@ -39,7 +39,7 @@ func (a *Access) LostLine(n uint64) []byte { return a.lost(nil, n, time.Now()) }
 func AccessLog(access *Access, log zerolog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		req := gateway.FromContext(r.Context())
-		response := &Response{ResponseWriter: w}
+		response := responseOf(w)
 		defer func() {
 			// A panic goes on to net/http; the lines are written all the same.
 			logFailure(log, req)

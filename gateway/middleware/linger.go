@@ -3,6 +3,7 @@ package middleware
 import (
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,8 +14,10 @@ const (
 )
 
 // Linger reads on, for a while, what a client still sends after it has been answered: if the connection were closed with
-// bytes unread, the reset would overtake the answer, and a client that was told 413 would only see a broken pipe.
-func Linger(next http.Handler) http.Handler {
+// bytes unread, the reset would overtake the answer, and a client that was told 413 would only see a broken pipe. Where
+// the answer ends only with its handler, it must not wait: giveUp is told to do the same once it has been sent, for a
+// connection that is no good for another request.
+func Linger(giveUp func(*http.Request), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == nil || r.Body == http.NoBody {
 			next.ServeHTTP(w, r)
@@ -22,37 +25,45 @@ func Linger(next http.Handler) http.Handler {
 		}
 		body := &notedBody{ReadCloser: r.Body}
 		r.Body = body
-		next.ServeHTTP(w, r)
+		ctl := http.NewResponseController(w)
+		ctl.EnableFullDuplex() // else net/http itself reads on, without a bound in time, before it sends the head
+		next.ServeHTTP(&Response{ResponseWriter: w, body: body}, r)
 		switch {
 		case body.ended:
-		case !body.begun && r.Header.Get("Expect") != "":
-			// The client waits for 100 Continue, got its answer instead, and sends no body. net/http would wait for one.
-			ctl := http.NewResponseController(w)
-			ctl.Flush()
-			ctl.SetReadDeadline(time.Unix(1, 0))
+		case !body.broken.Load() && endsByItself(w.Header(), r):
+			linger(ctl, body)
 		default:
-			linger(w, body)
+			ctl.SetReadDeadline(time.Unix(1, 0)) // net/http must not wait for the rest
+			giveUp(r)
 		}
 	})
 }
 
-// notedBody notes whether a body was read, and to its end.
+// endsByItself says whether the client knows where the answer ends before the handler has returned. One that waits for
+// 100 Continue and got its answer instead sends no body that could be read.
+func endsByItself(h http.Header, r *http.Request) bool {
+	return r.Header.Get("Expect") == "" && (h.Get("Content-Length") != "" || r.Method == http.MethodHead)
+}
+
+// notedBody notes how the reading of a body has ended.
 type notedBody struct {
 	io.ReadCloser
-	begun, ended bool
+	ended  bool        // nothing is left of it
+	broken atomic.Bool // the rest will never come; the head of an answer under way looks at it
 }
 
 func (b *notedBody) Read(p []byte) (int, error) {
-	b.begun = true
 	n, err := b.ReadCloser.Read(p)
-	if err != nil {
+	switch {
+	case err == io.EOF:
 		b.ended = true
+	case err != nil:
+		b.broken.Store(true)
 	}
 	return n, err
 }
 
-func linger(w http.ResponseWriter, body io.Reader) {
-	ctl := http.NewResponseController(w)
+func linger(ctl *http.ResponseController, body io.Reader) {
 	ctl.Flush()
 	if Discard(body, ctl.SetReadDeadline) == io.EOF {
 		ctl.SetReadDeadline(time.Time{}) // the connection is good for another request

@@ -358,9 +358,16 @@ func TestResponseKeepsReadFrom(t *testing.T) {
 }
 
 func TestLinger(t *testing.T) {
-	s := httptest.NewServer(begin(Linger(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	given := make(chan struct{}, 10)
+	s := httptest.NewServer(begin(Linger(func(*http.Request) { given <- struct{}{} }, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" {
+			w.Header().Set("Content-Length", "9")
+		}
 		w.WriteHeader(413)
 		io.WriteString(w, "too large")
+		if r.URL.Path == "/flushed" {
+			http.NewResponseController(w).Flush()
+		}
 	}))))
 	defer s.Close()
 	const size = 8 << 20
@@ -385,6 +392,30 @@ func TestLinger(t *testing.T) {
 			io.WriteString(conn, "\r\n0\r\n\r\n")
 			if got := status(t, conn); got != 413 {
 				t.Errorf("%d", got)
+			}
+		})
+	}
+	for _, path := range []string{"/flushed", "/later"} {
+		t.Run("an answer without a length does not wait: "+path, func(t *testing.T) {
+			conn, err := net.Dial("tcp", s.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			began := time.Now()
+			io.WriteString(conn, "POST "+path+" HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nsome")
+			conn.SetReadDeadline(began.Add(10 * time.Second))
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err := io.ReadAll(resp.Body); string(body) != "too large" || err != nil || time.Since(began) > time.Second {
+				t.Errorf("%q, %v after %v", body, err, time.Since(began))
+			}
+			select {
+			case <-given:
+			case <-time.After(10 * time.Second):
+				t.Error("the connection was not given up")
 			}
 		})
 	}

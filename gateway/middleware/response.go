@@ -14,6 +14,15 @@ type Response struct {
 	status int
 	bytes  int64
 	onHead func(http.Header)
+	body   *notedBody // of the request; nil if it has none
+}
+
+// responseOf is the wrapper that w is already, or a new one.
+func responseOf(w http.ResponseWriter) *Response {
+	if response, ok := w.(*Response); ok {
+		return response
+	}
+	return &Response{ResponseWriter: w}
 }
 
 // OnHead sets what is done to the header just before the final head is written; it replaces what was set before.
@@ -31,6 +40,9 @@ func (w *Response) WriteHeader(status int) {
 		w.status = status
 		if w.onHead != nil {
 			w.onHead(w.Header())
+		}
+		if w.body != nil && w.body.broken.Load() {
+			w.Header().Set("Connection", "close") // nobody knows where the next request would begin
 		}
 	}
 	w.ResponseWriter.WriteHeader(status)

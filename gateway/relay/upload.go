@@ -11,13 +11,9 @@ import (
 	"gatewayd/gateway"
 )
 
-const (
-	// leftPoll is how often a client whose body is streamed is looked after: while the program does not read, nobody
-	// reads from the connection either, and its end shows nowhere else.
-	leftPoll = 200 * time.Millisecond
-	// endTime is how long the last read of a body may take whose rest nobody wants.
-	endTime = 5 * time.Second
-)
+// leftPoll is how often a client whose body is streamed is looked after: while the program does not read, nobody reads
+// from the connection either, and its end shows nowhere else.
+const leftPoll = 200 * time.Millisecond
 
 // errUploadOver is what a program's writer gets of a body that is over for this side.
 var errUploadOver = errors.New("the request has been answered")
@@ -35,14 +31,13 @@ type upload struct {
 	reading chan struct{} // closed when the read that is under way returns; nil if there is none
 }
 
-// newUpload makes an upload of r's body; over is the error of one with more than limit bytes, 0 for any number. The answer
-// may begin before the body ends.
+// newUpload makes an upload of r's body; over is the error of one with more than limit bytes, 0 for any number. That the
+// answer may begin before the body ends is middleware.Linger's doing.
 func newUpload(w http.ResponseWriter, r *http.Request, limit int64, over *gateway.Error) *upload {
 	u := &upload{src: r.Body, ctl: http.NewResponseController(w), size: r.ContentLength, left: -1, over: over}
 	if limit > 0 {
 		u.left = limit + 1
 	}
-	u.ctl.EnableFullDuplex() // HTTP/2 needs no leave
 	return u
 }
 
@@ -89,16 +84,14 @@ func (u *upload) end(done chan struct{}) (ok bool) {
 	return !u.closed
 }
 
-// Close ends the reading. A read that is under way gets the client's next bytes or endTime to return; the answer is sent
-// before, since the client may wait for it.
+// Close ends the reading, also one that is under way: after that the body can no longer be read to its end.
 func (u *upload) Close() error {
 	u.mu.Lock()
 	u.closed = true
 	reading := u.reading
 	u.mu.Unlock()
 	if reading != nil {
-		u.ctl.Flush()
-		u.ctl.SetReadDeadline(time.Now().Add(endTime))
+		u.ctl.SetReadDeadline(time.Unix(1, 0))
 		<-reading
 	}
 	return nil

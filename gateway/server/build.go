@@ -82,7 +82,7 @@ func (s *Server) build(conf *config.Config, previous *Generation) (g *Generation
 	}
 	g.onClose = func() { s.forget(g) }
 	g.leave = func(backend *cgi.Backend) { s.leave(backend, logs.hold()) }
-	g.handler = middleware.Linger(
+	g.handler = middleware.Linger(giveUpConn,
 		middleware.AccessLog(logs.access, logs.log,
 			middleware.Recoverer(logs.log,
 				answering(&conf.Sites[0].Options, middleware.Limit(conf.HTTP, g.table)))))

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"gatewayd/gateway/middleware"
 )
@@ -17,6 +21,32 @@ func (c *strictConn) Close() error {
 	}
 	go c.linger()
 	return nil
+}
+
+// giveUpConn has the connection of r closed so, once its answer has been sent.
+func giveUpConn(r *http.Request) {
+	if c := connOf(r); c != nil {
+		c.givenUp.Store(true)
+	}
+}
+
+// left says whether the client has closed its side, be it behind bytes that nobody has read yet.
+func (c *strictConn) left() bool {
+	raw, ok := bottom(c).(syscall.Conn)
+	if !ok {
+		return false
+	}
+	conn, err := raw.SyscallConn()
+	if err != nil {
+		return true // closed by us
+	}
+	gone := false
+	conn.Control(func(fd uintptr) {
+		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		n, err := unix.Poll(poll, 0)
+		gone = err == nil && n > 0
+	})
+	return gone
 }
 
 // linger reads on until the client has closed too.

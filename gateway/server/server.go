@@ -286,6 +286,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(gateway.NewContext(r.Context(), req))
 	req.Request = r
 	conn := connOf(r)
+	if conn != nil && r.Body != http.NoBody {
+		req.Left = conn.left
+	}
 	if refused := conn.refusal(r); refused != nil {
 		refused.describe(req)
 	} else if conn != nil && r.TransferEncoding != nil {

@@ -36,7 +36,6 @@ type sink struct {
 	mu       sync.Mutex
 	lines    []byte // waiting
 	reopened []reopened
-	writing  bool   // run has lines that are not in the file yet
 	lost     uint64 // lines since the last one that said so
 	closed   bool
 	lostLine func(lost uint64) []byte
@@ -136,7 +135,6 @@ func (s *sink) run() {
 		}
 		lines, files := s.take(spare)
 		spare = s.write(lines, files)
-		s.written()
 		if open {
 			time.Sleep(gatherTime)
 		}
@@ -149,18 +147,12 @@ func (s *sink) take(spare []byte) ([]byte, []reopened) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	lines, files := s.lines, s.reopened
-	s.lines, s.reopened, s.writing = spare[:0], nil, true
+	s.lines, s.reopened = spare[:0], nil
 	if s.lost > 0 {
 		lines = append(lines, s.lostLine(s.lost)...) // they were lost because lines is full
 		s.lost = 0
 	}
 	return lines, files
-}
-
-func (s *sink) written() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.writing = false
 }
 
 // write writes each part of lines to its file and returns a buffer to use again.
