@@ -65,8 +65,8 @@ func TestOverload(t *testing.T) {
 	if limit := time.Duration(float64(maxRunning+maxWaiting)/capacity*float64(time.Second)) + time.Second; served > limit {
 		t.Errorf("those who were served waited %v: more than queue.max must have been before them", served)
 	}
-	if len(answers.refused) < report.Requests/3 || refused > refusalTime {
-		t.Errorf("%d of %d requests were refused, p99 after %v, want %v", len(answers.refused), report.Requests, refused, refusalTime)
+	if len(answers.refused) < report.Requests/3 || refused > inTime(refusalTime) {
+		t.Errorf("%d of %d requests were refused, p99 after %v, want %v", len(answers.refused), report.Requests, refused, inTime(refusalTime))
 	}
 	if done := float64(len(answers.served)); done < 0.7*capacity*duration.Seconds() {
 		t.Errorf("%.0f requests were served: under load it does less than without", done)
@@ -168,10 +168,10 @@ func (s *served) awaitCalm(t *testing.T, since time.Time) time.Duration {
 		begun := time.Now()
 		status := fetch(t, request(t, "GET", s.url+"/nap.sh", nil)).StatusCode
 		now := time.Now()
-		if status == http.StatusOK && now.Sub(begun) < 3*napTime {
+		if status == http.StatusOK && now.Sub(begun) < inTime(3*napTime) {
 			return now.Sub(since).Round(time.Millisecond)
 		}
-		if now.Sub(since) > recoveryTime {
+		if now.Sub(since) > inTime(recoveryTime) {
 			t.Errorf("%v after the load: status %d after %v", now.Sub(since), status, now.Sub(begun))
 			return now.Sub(since)
 		}
