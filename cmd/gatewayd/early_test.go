@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // earlyBody is the length of a body that nobody wants.
@@ -46,12 +47,16 @@ routes:
 					if chunked {
 						args = slices.Insert(args, 0, "--header", "Transfer-Encoding: chunked")
 					}
+					longest := time.Duration(0)
 					for range times {
+						begun := time.Now()
 						answer, err := (client{t: t, dir: dir}).try("curl", args...)
 						if err != nil || !strings.Contains(answer, from.says) || !strings.HasSuffix(answer, "\n413") {
 							t.Fatalf("curl: %v\n%s", err, answer)
 						}
+						longest = max(longest, time.Since(begun))
 					}
+					t.Logf("the longest of %d took %v", times, longest.Round(time.Millisecond))
 				})
 			}
 		}

@@ -127,6 +127,30 @@ func awaitGroupGone(group int) error {
 	return fmt.Errorf("the group %d was left behind", group)
 }
 
+// children are the processes below gatewayd, as they were started, without the one that guards them.
+func (s *served) children() (all []string) {
+	for _, pid := range descendants(s.pid) {
+		if line := commandLine(pid); !strings.HasPrefix(line, "gatewayd: guard") {
+			all = append(all, fmt.Sprint(pid, " ", line))
+		}
+	}
+	return all
+}
+
+// commandLine is what a process was started as; "" for a zombie.
+func commandLine(pid int) string {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return strings.ReplaceAll(string(text), "\x00", " ")
+}
+
+// inTime is a limit as this build can keep it: the race detector makes everything several times slower.
+func inTime(limit time.Duration) time.Duration {
+	if raceDetector {
+		return 5 * limit
+	}
+	return limit
+}
+
 // quantiles are for a log line; all is sorted by it.
 func quantiles(all []time.Duration) (p50, p99, longest time.Duration) {
 	slices.Sort(all)

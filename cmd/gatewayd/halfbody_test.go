@@ -108,7 +108,7 @@ func (s *served) cutAt(t *testing.T, body cutBody, offsets []int) {
 	}
 	close(work)
 	clients.Wait()
-	s.awaitConnections(t, 0)
+	s.awaitQuiet(t)
 }
 
 // sendPart sends the first n bytes of a request and leaves: by half a close, after which it reads the answer, by a close,
@@ -139,17 +139,16 @@ func (s *served) sendPart(wire []byte, n, how int) (answer string, err error) {
 	return string(text), err
 }
 
-// awaitConnections waits until gatewayd has no more than so many connections: with none, no request is still on its way
-// to a program.
-func (s *served) awaitConnections(t *testing.T, want int) {
+// awaitQuiet waits until gatewayd has no connection and no program: no request is still on its way to one.
+func (s *served) awaitQuiet(t *testing.T) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		open := s.sockets(t) - 1 // the one that listens
-		if open <= want && len(descendants(s.pid)) == 0 {
+		if open == 0 && len(s.children()) == 0 {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("gatewayd has %d connections and %d children", open, len(descendants(s.pid)))
+			t.Fatalf("gatewayd has %d connections and the children %q", open, s.children())
 		}
 	}
 }

@@ -59,7 +59,7 @@ func (k leavingKind) times() int {
 }
 
 // limit is how long the program may live on.
-func (k leavingKind) limit() time.Duration { return promptly + k.stubborn }
+func (k leavingKind) limit() time.Duration { return inTime(promptly) + k.stubborn }
 
 // TestClientsLeave measures how long the processes of a program live on after its client has left.
 func TestClientsLeave(t *testing.T) {

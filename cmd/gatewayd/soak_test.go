@@ -150,11 +150,7 @@ func (s *served) remains(t *testing.T) (r remains) {
 	}
 	status := s.status(t)
 	r = remains{descriptors: len(fds), goroutines: status.Goroutines, requests: status.Requests}
-	for _, pid := range descendants(s.pid) { // zombies too
-		if command, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); !strings.HasPrefix(string(command), "gatewayd: guard") {
-			r.children++
-		}
-	}
+	r.children = len(s.children()) // zombies too
 	r.programs = len(programsOf("MIXED_TEST=" + s.dir))
 	r.resident = s.resident(t)
 	if r.threads, err = strconv.Atoi(s.procStatus(t, "Threads")); err != nil {
