@@ -143,14 +143,6 @@ func commandLine(pid int) string {
 	return strings.ReplaceAll(string(text), "\x00", " ")
 }
 
-// inTime is a limit as this build can keep it: the race detector makes everything several times slower.
-func inTime(limit time.Duration) time.Duration {
-	if raceDetector {
-		return 5 * limit
-	}
-	return limit
-}
-
 // quantiles are for a log line; all is sorted by it.
 func quantiles(all []time.Duration) (p50, p99, longest time.Duration) {
 	slices.Sort(all)
