@@ -143,16 +143,11 @@ func commandLine(pid int) string {
 	return strings.ReplaceAll(string(text), "\x00", " ")
 }
 
-// inTime is a limit as this build can keep it: the race detector makes everything several times slower.
-func inTime(limit time.Duration) time.Duration {
-	if raceDetector {
-		return 5 * limit
-	}
-	return limit
-}
-
-// quantiles are for a log line; all is sorted by it.
+// quantiles are for a log line; all is sorted by it. Of nothing they are 0.
 func quantiles(all []time.Duration) (p50, p99, longest time.Duration) {
+	if len(all) == 0 {
+		return 0, 0, 0
+	}
 	slices.Sort(all)
 	at := func(q float64) time.Duration {
 		return all[min(int(q*float64(len(all))), len(all)-1)].Round(100 * time.Microsecond)
