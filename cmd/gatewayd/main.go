@@ -48,6 +48,9 @@ func main() {
 	if err := process.SealInherited(); err != nil {
 		fmt.Fprintln(os.Stderr, "gatewayd: programs may inherit descriptors of whoever started gatewayd:", err)
 	}
+	if err := process.SealCapabilities(); err != nil {
+		fmt.Fprintln(os.Stderr, "gatewayd: programs inherit capabilities that gatewayd was started with:", err)
+	}
 	os.Exit(run(os.Args[1:], system{os.Stdin, os.Stdout, os.Stderr}))
 }
 

@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 	case "init":
 		Init()
 		initHelper()
+	case "capabilities":
+		capabilitiesHelper()
+		return
 	case "threads":
 		threadsHelper()
 		return

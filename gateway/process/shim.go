@@ -75,7 +75,12 @@ func (s stage) String() string {
 
 // forkShim is fork by way of the shim. It returns when the program has been executed.
 func forkShim(s *Spec, files []uintptr) (pid, pidfd int, err error) {
-	order, err := json.Marshal(shimOrder{os.Getpid(), s.Dir, s.User, s.Limits, s.Umask, s.Priority})
+	shim := &Spec{Path: selfExe, Env: s.Env}
+	user := s.User
+	if os.Geteuid() != 0 {
+		shim.User, user = user, nil // it inherits no capability (see SealCapabilities) by which it could do so itself
+	}
+	order, err := json.Marshal(shimOrder{os.Getpid(), s.Dir, user, s.Limits, s.Umask, s.Priority})
 	if err != nil {
 		return 0, -1, err
 	}
@@ -84,7 +89,7 @@ func forkShim(s *Spec, files []uintptr) (pid, pidfd int, err error) {
 		return 0, -1, err
 	}
 	defer report.Close()
-	shim := &Spec{Path: selfExe, Args: append([]string{shimName, string(order), s.Path}, s.Args...), Env: s.Env}
+	shim.Args = append([]string{shimName, string(order), s.Path}, s.Args...)
 	pid, pidfd, err = fork(shim, append(files[:3:3], theirs.Fd()))
 	theirs.Close()
 	if err != nil {

@@ -207,24 +207,30 @@ func TestShimBelongsToTheGroup(t *testing.T) {
 	eventually(t, "the group is gone", func() bool { return unix.Kill(-p.Pid(), 0) == unix.ESRCH })
 }
 
+// publicCopy is a copy of this test's executable that everybody may run.
+func publicCopy(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "gw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	os.Chmod(dir, 0o755)
+	self, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/test", self, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir + "/test"
+}
+
 func TestUnprivilegedBecomesNobodyElse(t *testing.T) {
 	needRoot(t)
 	// A copy of this test, as nobody, tries to start a program as another.
 	if os.Getenv("PROCESS_TEST_UNPRIVILEGED") == "" {
-		exe, err := os.MkdirTemp("/tmp", "gw")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer os.RemoveAll(exe)
-		os.Chmod(exe, 0o755)
-		self, err := os.ReadFile("/proc/self/exe")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(exe+"/test", self, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		got := output(t, Spec{Path: exe + "/test", Args: []string{"test", "-test.run=^TestUnprivilegedHelper$", "-test.v"}, User: nobody(), Dir: "/tmp",
+		got := output(t, Spec{Path: publicCopy(t), Args: []string{"test", "-test.run=^TestUnprivilegedHelper$", "-test.v"}, User: nobody(), Dir: "/tmp",
 			Env: []string{"PROCESS_TEST_UNPRIVILEGED=1", "GOCOVERDIR=/tmp"}})
 		if !strings.Contains(got, "--- PASS: TestUnprivilegedHelper") {
 			t.Errorf("got %s", got)
