@@ -34,17 +34,22 @@ func (h *Handler) limitWhole(body *interrupt, req *gateway.Request, cancel conte
 type interrupt struct {
 	w     http.ResponseWriter
 	mu    sync.Mutex
-	spent bool // fired, or too late for it
+	fired *time.Timer // fires again; nil before the first time
+	over  bool        // too late for it
 }
+
+// expireAgain is when a read that was to end is looked at again: whoever keeps the pace of the body may have been about
+// to give it a deadline of his own.
+const expireAgain = 50 * time.Millisecond
 
 func (i *interrupt) fire() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.spent {
+	if i.over {
 		return
 	}
-	i.spent = true
 	http.NewResponseController(i.w).SetReadDeadline(time.Unix(1, 0))
+	i.fired = time.AfterFunc(expireAgain, i.fire)
 }
 
 // disarm is called when the body has been read. What was fired in the last moment may have hit the connection, which
@@ -52,10 +57,11 @@ func (i *interrupt) fire() {
 func (i *interrupt) disarm() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.spent {
+	if i.fired != nil && !i.over {
+		i.fired.Stop()
 		i.w.Header().Set("Connection", "close")
 	}
-	i.spent = true
+	i.over = true
 }
 
 func idleError(script string, d time.Duration) error {

@@ -90,9 +90,13 @@ func (u *upload) Close() error {
 	u.closed = true
 	reading := u.reading
 	u.mu.Unlock()
-	if reading != nil {
+	for reading != nil {
 		u.ctl.SetReadDeadline(time.Unix(1, 0))
-		<-reading
+		select {
+		case <-reading:
+			return nil
+		case <-time.After(expireAgain):
+		}
 	}
 	return nil
 }
