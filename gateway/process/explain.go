@@ -30,7 +30,7 @@ func notPrepared(s *Spec, err error, errno unix.Errno) (Diagnosis, bool) {
 	case !errors.As(err, &failed):
 		return Diagnosis{}, false
 	case failed.stage == stageLimits:
-		return Diagnosis{Cause: "its limits could not be set: " + errno.Error(), Hint: "only root may set `rlimits` above those of gatewayd itself"}, true
+		return Diagnosis{Cause: "its limits could not be set: " + errno.Error(), Hint: "the hard limit of gatewayd itself is lower: raise that one (Limit...= in a systemd unit, --ulimit of a container) or lower `rlimits`; without CAP_SYS_RESOURCE not even root can go above it"}, true
 	case failed.stage == stagePriority:
 		return Diagnosis{Cause: "its priority could not be set: " + errno.Error(), Hint: "only root may set a `priority` below that of gatewayd itself"}, true
 	case failed.stage == stageUser:
@@ -40,7 +40,7 @@ func notPrepared(s *Spec, err error, errno unix.Errno) (Diagnosis, bool) {
 }
 
 func notRoot(u *User) Diagnosis {
-	return Diagnosis{Cause: "it is to run as " + u.Name + ", and only root may start programs as another user", Hint: "start gatewayd as root, or take `user` out"}
+	return Diagnosis{Cause: "it is to run as " + u.Name + ", and only root may start programs as another user", Hint: "start gatewayd as root, or with CAP_SETUID, CAP_SETGID and CAP_KILL, or take `user` out"}
 }
 
 // Explain finds out why s could not be started with the error err of Start. It looks at the files as they are now, with

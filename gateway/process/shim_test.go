@@ -149,14 +149,15 @@ func TestShimReportsFailures(t *testing.T) {
 		spec  Spec
 		errno error
 		cause string
+		hint  string
 	}{
-		"missing":        {Spec{Path: dir + "/missing"}, unix.ENOENT, "does not exist"},
-		"not executable": {Spec{Path: file("plain", "#!/bin/sh\n", 0o644)}, unix.EACCES, "is not executable"},
-		"no interpreter": {Spec{Path: file("odd", "#!/no/such\n", 0o755)}, unix.ENOENT, "/no/such"},
-		"no directory":   {Spec{Path: "/bin/true", Dir: dir + "/missing"}, unix.ENOENT, "working directory"},
-		"no format":      {Spec{Path: file("text", "hello\n", 0o755)}, unix.ENOEXEC, "#!"},
-		"too many files": {Spec{Path: "/bin/true", Limits: []Limit{{unix.RLIMIT_NOFILE, 1 << 40}}}, unix.EPERM, "limits could not be set"},
-		"too long":       {Spec{Path: "/bin/true", Env: []string{"A=" + strings.Repeat("x", 200<<10)}}, unix.E2BIG, "larger than the system allows"},
+		"missing":        {Spec{Path: dir + "/missing"}, unix.ENOENT, "does not exist", ""},
+		"not executable": {Spec{Path: file("plain", "#!/bin/sh\n", 0o644)}, unix.EACCES, "is not executable", ""},
+		"no interpreter": {Spec{Path: file("odd", "#!/no/such\n", 0o755)}, unix.ENOENT, "/no/such", ""},
+		"no directory":   {Spec{Path: "/bin/true", Dir: dir + "/missing"}, unix.ENOENT, "working directory", ""},
+		"no format":      {Spec{Path: file("text", "hello\n", 0o755)}, unix.ENOEXEC, "#!", ""},
+		"too many files": {Spec{Path: "/bin/true", Limits: []Limit{{unix.RLIMIT_NOFILE, 1 << 40}}}, unix.EPERM, "limits could not be set", "the hard limit of gatewayd itself is lower"},
+		"too long":       {Spec{Path: "/bin/true", Env: []string{"A=" + strings.Repeat("x", 200<<10)}}, unix.E2BIG, "larger than the system allows", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.spec.Umask = ptr(0)
@@ -166,7 +167,7 @@ func TestShimReportsFailures(t *testing.T) {
 				<-p.Done()
 				t.Fatal("it was started")
 			}
-			if d := Explain(tt.spec, err); !errors.Is(err, tt.errno) || !strings.Contains(d.Cause, tt.cause) {
+			if d := Explain(tt.spec, err); !errors.Is(err, tt.errno) || !strings.Contains(d.Cause, tt.cause) || !strings.Contains(d.Hint, tt.hint) {
 				t.Errorf("%v: %+v", err, d)
 			}
 		})

@@ -36,9 +36,9 @@ func (u *User) give(files []uintptr) {
 	}
 }
 
-// MayBecome says whether this process may start others as u. nil is always possible.
+// MayBecome says whether this process may start others as u, and end them. nil is always possible.
 func MayBecome(u *User) bool {
-	return u.credential() == nil || hasCapabilities(unix.CAP_SETUID, unix.CAP_SETGID)
+	return u.credential() == nil || hasCapabilities(unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL)
 }
 
 // hasCapabilities looks at the effective set of the calling thread, which all threads share.

@@ -161,7 +161,7 @@ func (b *builder) cgi(r *route) (http.Handler, error) {
 	c := r.conf.CGI
 	opt := cgi.Setup(c, &r.conf.Options, b.software)
 	if !process.MayBecome(opt.User) {
-		return nil, fmt.Errorf("user: only root may start programs as another user (%s); start gatewayd as root, or take user out", opt.User.Name)
+		return nil, fmt.Errorf("user: only root may start programs as another user (%s); start gatewayd as root, or with CAP_SETUID, CAP_SETGID and CAP_KILL, or take user out", opt.User.Name)
 	}
 	r.gate = b.gate(r)
 	opt.Gate, opt.Launcher = r.gate, b.launcher
