@@ -12,17 +12,22 @@ import (
 type AddressRules struct {
 	allow, deny addressSet
 	onlyAllowed bool // there is an `allow`
+	denyAll     bool // `deny` has every address
 }
 
 // NewAddressRules makes the rules of `allow` and `deny`: deny wins; where something is allowed, everything else is not.
 func NewAddressRules(allow, deny []netip.Prefix) AddressRules {
-	return AddressRules{allow: newAddressSet(allow), deny: newAddressSet(deny), onlyAllowed: len(allow) > 0}
+	a := AddressRules{allow: newAddressSet(allow), deny: newAddressSet(deny), onlyAllowed: len(allow) > 0}
+	a.denyAll = a.deny.isEverything()
+	return a
 }
 
 // Check is nil if the client may come in. A client without an address (the peer on a unix socket, of whom no trusted
-// proxy has told one) is in no network: `deny` does not keep it out, `allow` does not let it in.
+// proxy has told one) is in no network: `allow` does not let it in, and `deny` keeps it out only with everybody else.
 func (a *AddressRules) Check(client netip.Addr) error {
 	switch {
+	case a.denyAll && !client.IsValid():
+		return refused(client, "is denied by `deny`, like everybody: it came over a unix socket, and no proxy in `trusted_proxies` has told an address")
 	case a.deny.contains(client):
 		return refused(client, "is denied by `deny`")
 	case a.onlyAllowed && !client.IsValid():

@@ -41,6 +41,15 @@ func (s addressSet) contains(a netip.Addr) bool {
 	return found || i > 0 && a.Compare(s[i-1].last) <= 0
 }
 
+// isEverything says whether no address is missing.
+func (s addressSet) isEverything() bool {
+	return len(s) == 2 && s[0] == everything(netip.IPv4Unspecified()) && s[1] == everything(netip.IPv6Unspecified())
+}
+
+func everything(zero netip.Addr) addressRange {
+	return addressRange{zero, lastOf(netip.PrefixFrom(zero, 0))}
+}
+
 // unmapped is an IPv4 network for an IPv6 one that holds nothing else.
 func unmapped(p netip.Prefix) netip.Prefix {
 	const mapped = 96
