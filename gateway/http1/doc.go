@@ -8,7 +8,7 @@
 //
 //   - Lines end in CRLF, everywhere. One empty line before the request line is skipped, no more.
 //   - A Host is a name, an IPv4 address or an IPv6 address in brackets. "%" is refused there: no host name needs it, and
-//     readers do not agree on what it means. An empty Host is taken, ":80" is not.
+//     readers do not agree on what it means. An empty Host is taken, ":80" is not, nor a host of more than 255 bytes.
 //   - A bad %-escape in the path is refused here; one in the query belongs to the program.
 //   - Transfer-Encoding is one field that says chunked, in HTTP/1.1 only and never beside Content-Length. Another coding
 //     before chunked, or alone, is 501; chunked before another one leaves the end unknown and is 400.

@@ -5,7 +5,10 @@ import (
 	"net/netip"
 )
 
-const maxPort = 65535
+const (
+	maxPort = 65535
+	maxHost = 255 // bytes of a host without its port; a name in DNS has fewer (RFC 1035 section 2.3.4)
+)
 
 // isAuthority says whether b is a host with or without a port (RFC 9110 section 7.2), without userinfo.
 func isAuthority(b []byte, needPort bool) bool {
@@ -31,7 +34,7 @@ func splitPort(b []byte) (host, port []byte, found bool) {
 }
 
 func isHost(b []byte) bool {
-	if len(b) == 0 {
+	if len(b) == 0 || len(b) > maxHost {
 		return false
 	}
 	if b[0] != '[' {
