@@ -22,6 +22,9 @@ func printStatus(out io.Writer, text string) error {
 	for _, p := range s.Reloads.LastProblems {
 		fmt.Fprintf(out, "last reload refused: %s\n", p)
 	}
+	if s.LinesLost > 0 {
+		fmt.Fprintf(out, "log lines lost: %d, since the logs could not be written in time\n", s.LinesLost)
+	}
 	for _, l := range s.Listeners {
 		fmt.Fprintf(out, "listening on %s\n", l)
 	}

@@ -131,7 +131,7 @@ func TestAccessLogThatCannotBeWritten(t *testing.T) {
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := s.LogLinesLost(); n != 100 {
+	if n := s.Status().(Status).LinesLost; n != 100 {
 		t.Errorf("%d lines lost, not 100", n)
 	}
 }

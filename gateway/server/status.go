@@ -21,6 +21,7 @@ type Status struct {
 	Listeners  []string      `json:"listeners"`
 	Sites      []SiteStatus  `json:"sites"`
 	Reloads    Reloads       `json:"reloads"`
+	LinesLost  uint64        `json:"log_lines_lost"` // of all logs, since the server began
 	Goroutines int           `json:"goroutines"`
 	Time       time.Time     `json:"time"`
 }
@@ -58,7 +59,7 @@ func (s *Server) Status() any {
 	status := Status{
 		PID: os.Getpid(), Version: s.opt.Version, Config: g.Config.File, Generation: g.Number,
 		Requests: g.requests(true), Draining: []DrainStatus{}, Listeners: []string{}, Sites: []SiteStatus{},
-		Reloads: s.reloads, Goroutines: runtime.NumGoroutine(), Time: time.Now(),
+		Reloads: s.reloads, LinesLost: s.LogLinesLost(), Goroutines: runtime.NumGoroutine(), Time: time.Now(),
 	}
 	for old := range s.retired {
 		status.Draining = append(status.Draining, DrainStatus{old.Number, old.requests(false)})
