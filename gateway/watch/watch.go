@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -24,6 +25,7 @@ const settle = 100 * time.Millisecond
 type File struct {
 	path   string
 	events *fsnotify.Watcher
+	names  map[string]bool   // of all that the way to the file leads through
 	seen   [sha256.Size]byte // what changed was last called for
 
 	changing bool              // the last look found another content, which may still change
@@ -65,8 +67,10 @@ func (f *File) Run(ctx context.Context, changed func()) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-f.events.Events:
-			touched()
+		case e := <-f.events.Events:
+			if f.names[filepath.Base(e.Name)] {
+				touched()
+			}
 		case <-f.events.Errors: // events were lost: look
 			touched()
 		case <-look.C:
@@ -100,11 +104,16 @@ func (f *File) settled(quiet bool) bool {
 }
 
 // watchHops watches the directory of the file and of each one that its symbolic links lead through. Watching a
-// directory again is no harm.
+// directory again is no harm. Of what happens there only what has a name on the way counts, wherever that name stands:
+// another one, a log that is written line by line for example, is not worth a look.
 func (f *File) watchHops() error {
 	const maxHops = 40 // as the kernel's own bound
+	f.names = map[string]bool{}
 	path := f.path
 	for range maxHops {
+		for name := range strings.SplitSeq(path, "/") {
+			f.names[name] = true
+		}
 		if err := f.events.Add(filepath.Dir(path)); err != nil {
 			return err
 		}

@@ -139,6 +139,43 @@ func TestFileInABusyDirectory(t *testing.T) {
 	expect(t, changes, "two")
 }
 
+// A log beside the file costs it no look for each of its lines.
+func TestOtherNamesAreNotLookedInto(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	write(t, path, "one")
+	changes := watching(t, path)
+	opened := opens(t, path)
+	for range 4 {
+		write(t, filepath.Join(dir, "log"), "line")
+		quiet(t, changes)
+	}
+	if n := opened(); n > 0 {
+		t.Errorf("looked %d times", n)
+	}
+	write(t, path, "two")
+	expect(t, changes, "two")
+	if opened() == 0 {
+		t.Error("no look was seen at all")
+	}
+}
+
+// opens counts how often the file at path has been opened since it was asked last.
+func opens(t *testing.T, path string) func() int {
+	fd, err := syscall.InotifyInit1(syscall.IN_NONBLOCK | syscall.IN_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Close(fd) })
+	if _, err := syscall.InotifyAddWatch(fd, path, syscall.IN_OPEN); err != nil {
+		t.Fatal(err)
+	}
+	return func() int {
+		n, _ := syscall.Read(fd, make([]byte, 64<<10))
+		return max(0, n) / syscall.SizeofInotifyEvent
+	}
+}
+
 // What a pipe holds is for whoever reads the config from it.
 func TestPipeIsNotRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
