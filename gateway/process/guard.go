@@ -21,6 +21,7 @@ const guardName = "gatewayd: guard"
 const (
 	guardPlaces = 16 << 10        // groups that a Guard knows at most
 	guardGrace  = time.Second / 2 // between SIGTERM and SIGKILL for what is left
+	guardTime   = 4 * guardGrace  // for the guard's own end
 	guardPause  = time.Second     // before a guard that has ended is started again
 	guardSize   = guardPlaces * 4 // bytes of the table
 	guardPoll   = 10 * time.Millisecond
@@ -51,7 +52,9 @@ func StartGuard(failed func(error)) (*Guard, error) {
 	}
 	g := &Guard{memory: os.NewFile(uintptr(fd), "guard"), failed: failed}
 	if g.table, err = mapTable(fd, unix.PROT_READ|unix.PROT_WRITE); err == nil {
+		g.mu.Lock() // it may end at once
 		err = g.start()
+		g.mu.Unlock()
 	}
 	if err != nil {
 		g.memory.Close()
@@ -122,7 +125,8 @@ func (g *Guard) Pid() int {
 	return g.proc.Pid()
 }
 
-// Close ends the guard and waits for it. What is still in its table is ended by it.
+// Close ends the guard and waits for it. What is still in its table is ended by it. One that takes longer than
+// guardTime, since somebody has stopped it, is killed.
 func (g *Guard) Close() {
 	g.mu.Lock()
 	g.closed = true
@@ -130,6 +134,8 @@ func (g *Guard) Close() {
 	g.memory.Close()
 	proc := g.proc
 	g.mu.Unlock()
+	late := time.AfterFunc(guardTime, func() { proc.Stop(0) })
+	defer late.Stop()
 	<-proc.Done()
 }
 

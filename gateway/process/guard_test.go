@@ -169,6 +169,26 @@ func TestGuardIsStartedAgain(t *testing.T) {
 	wait(t, p)
 }
 
+func TestStoppedGuardIsNotWaitedFor(t *testing.T) {
+	guard, err := StartGuard(func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	syscall.Kill(guard.Pid(), syscall.SIGSTOP)
+	closed := make(chan struct{})
+	go func() {
+		guard.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(2 * guardTime):
+		syscall.Kill(guard.Pid(), syscall.SIGCONT)
+		t.Error("the end of the server waits for its guard")
+		<-closed
+	}
+}
+
 func TestNoGuard(t *testing.T) {
 	var g *Guard
 	g.remove(g.add(1))
