@@ -165,5 +165,6 @@ func refusal(why error) error {
 		Err:        why,
 		Hint:       "raise max_running if the machine can take more, or queue if clients may wait longer",
 		RetryAfter: retryAfter,
+		Overload:   true,
 	}
 }

@@ -39,7 +39,7 @@ func wantStats(t *testing.T, g *Gate, want Stats) {
 func refused(t *testing.T, err error, words string) {
 	t.Helper()
 	var e *gateway.Error
-	if !errors.As(err, &e) || e.Status != 503 || e.RetryAfter <= 0 || e.Hint == "" || !strings.Contains(e.Error(), words) {
+	if !errors.As(err, &e) || e.Status != 503 || e.RetryAfter <= 0 || !e.Overload || e.Hint == "" || !strings.Contains(e.Error(), words) {
 		t.Errorf("got %v, want a 503 that says %q", err, words)
 	}
 }

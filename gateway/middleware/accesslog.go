@@ -37,12 +37,13 @@ func (a *Access) LostLine(n uint64) []byte { return a.lost(nil, n, time.Now()) }
 // AccessLog writes one line for every request once it is answered, and for a failed one another to the server's log
 // that says why. access may be nil: then there are no access lines.
 func AccessLog(access *Access, log zerolog.Logger, next http.Handler) http.Handler {
+	failures := &failureLog{log: log}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		req := gateway.FromContext(r.Context())
 		response := responseOf(w)
 		defer func() {
 			// A panic goes on to net/http; the lines are written all the same.
-			logFailure(log, req)
+			failures.write(req)
 			if access != nil {
 				access.write(newEntry(req, r, response, time.Now()))
 			}

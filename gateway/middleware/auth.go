@@ -41,7 +41,7 @@ func authenticate(r *http.Request, users *htpasswd.File) (user string, failure *
 		return "", &gateway.Error{Status: gateway.StatusClientClosed, Op: "verify a password", Err: err}
 	case err != nil:
 		return "", &gateway.Error{
-			Status: http.StatusServiceUnavailable, Op: "verify a password", Err: err, RetryAfter: time.Second,
+			Status: http.StatusServiceUnavailable, Op: "verify a password", Err: err, RetryAfter: time.Second, Overload: true,
 			Hint: "somebody may be guessing passwords: the access log says who gets 401",
 		}
 	case !ok:

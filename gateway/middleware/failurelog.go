@@ -6,14 +6,22 @@ import (
 	"gatewayd/gateway"
 )
 
-// logFailure writes the one line that says why a request failed. What a client can cause at will is for debugging.
-func logFailure(log zerolog.Logger, req *gateway.Request) {
-	e := gateway.AsError(req.Err)
-	if e == nil {
+// failureLog writes the one line that says why a request failed.
+type failureLog struct {
+	log     zerolog.Logger
+	refused crowd
+}
+
+// write is called when the request has ended. What a client can cause at will is for debugging.
+func (f *failureLog) write(req *gateway.Request) {
+	log, e := f.log, gateway.AsError(req.Err)
+	if e == nil || e.Overload && !f.refused.admit(req.Site, req.Route, f.left) {
 		return
 	}
 	level := zerolog.DebugLevel
 	switch {
+	case e.Overload:
+		level = zerolog.WarnLevel
 	case e.Status >= 500 && req.Refused == nil: // 501 and 505 can be the client's fault too
 		level = zerolog.ErrorLevel
 	case e.Hint != "":
@@ -31,4 +39,13 @@ func logFailure(log zerolog.Logger, req *gateway.Request) {
 		Exact(event, "hint", e.Hint)
 	}
 	event.Msg("request failed")
+}
+
+// left says how many of a crowd have had no line of their own.
+func (f *failureLog) left(site, route string, n int) {
+	event := f.log.Warn()
+	if site != "" {
+		event.Str("site", site)
+	}
+	event.Str("route", route).Int("requests", n).Msg("more requests were refused in the same second than are logged one by one")
 }
