@@ -75,7 +75,7 @@ func (s stage) String() string {
 
 // forkShim is fork by way of the shim. It returns when the program has been executed.
 func forkShim(s *Spec, files []uintptr) (pid, pidfd int, err error) {
-	shim := &Spec{Path: selfExe, Env: s.Env}
+	shim := &Spec{Path: selfExe, Env: masked(s.Env)}
 	user := s.User
 	if os.Geteuid() != 0 {
 		shim.User, user = user, nil // it inherits no capability (see SealCapabilities) by which it could do so itself
@@ -104,6 +104,25 @@ func forkShim(s *Spec, files []uintptr) (pid, pidfd int, err error) {
 		return 0, -1, err
 	}
 	return pid, pidfd, nil
+}
+
+// envMask stands before the name of each of the program's variables on its way through the shim. There they must not
+// mean anything: LD_PRELOAD does to a loader and GODEBUG to Go's runtime, and the shim is not the program's user yet.
+const envMask = "_"
+
+func masked(env []string) []string {
+	all := make([]string, len(env))
+	for i, v := range env {
+		all[i] = envMask + v
+	}
+	return all
+}
+
+func unmasked(env []string) []string {
+	for i, v := range env {
+		env[i] = v[min(len(v), len(envMask)):]
+	}
+	return env
 }
 
 // readReport waits until the program is executed, nil, or the shim has failed.
@@ -149,7 +168,7 @@ const exitShim = 127
 
 // become executes the program; it returns only when something has failed.
 func (o *shimOrder) become(path string, args []string) *stageError {
-	env := os.Environ()
+	env := unmasked(os.Environ())
 	dir := append([]byte(o.Dir), 0)
 	prewarm(path, args, env)
 	if err := o.setLimits(); err != nil {

@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,6 +107,24 @@ func TestShimChangesNothingElse(t *testing.T) {
 	s.Umask = ptr(0o22)
 	if got := output(t, s); got != want {
 		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
+// What the program's variables mean to the loader or to Go's runtime is none of the shim's business: it may be root's.
+func TestShimDoesNotObeyTheProgramsVariables(t *testing.T) {
+	ours, theirs, err := OutputPipe("stderr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ours.Close()
+	s := sh("env >&2")
+	s.Umask, s.Stderr, s.Env = ptr(0o22), theirs, []string{"GODEBUG=inittrace=1", "LD_DEBUG_OUTPUT=/dev/null"}
+	p := start(t, s)
+	theirs.Close()
+	got, err := io.ReadAll(ours)
+	wait(t, p)
+	if err != nil || !strings.Contains(string(got), "GODEBUG=inittrace=1\nLD_DEBUG_OUTPUT=/dev/null\n") || strings.Contains(string(got), "init ") {
+		t.Errorf("%v, %s", err, got)
 	}
 }
 
