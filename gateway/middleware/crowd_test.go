@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -17,7 +16,7 @@ import (
 // A full queue refuses as many requests as come; its log says so without a line for each.
 func TestRefusedCrowdIsCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out lockedBuffer
 		route := "/a/*"
 		h := begin(AccessLog(nil, zerolog.New(&out), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			gateway.FromContext(r.Context()).Route = route
@@ -32,8 +31,7 @@ func TestRefusedCrowdIsCounted(t *testing.T) {
 			t.Helper()
 			time.Sleep(crowdSpan)
 			synctest.Wait()
-			lines := out.String()
-			out.Reset()
+			lines := out.take()
 			if got := strings.Count(lines, `"level":"warn","id":`); got != singles {
 				t.Errorf("%s: %d lines, want %d: %s", name, got, singles, lines)
 			}
