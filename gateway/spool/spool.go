@@ -77,28 +77,34 @@ func Read(body io.Reader, size int64, opt Options) (*Body, error) {
 	return whole, err
 }
 
+// firstRead is how much memory a body is given before anything of it has come: most are smaller, and those that come
+// slowly may be many.
+const firstRead = 2 << 10
+
 // readHead reads as much as memory may hold and one byte more, which tells whether that was all.
 func readHead(body io.Reader, size int64) ([]byte, error) {
+	limit := Memory + 1
 	if size >= 0 && size <= Memory {
-		buf := make([]byte, size)
-		n, err := io.ReadFull(body, buf)
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		if size == 0 {
-			err = nil
-		}
-		return buf[:n], err
+		limit = int(size)
 	}
-	if size > Memory {
-		buf := make([]byte, Memory+1)
-		_, err := io.ReadFull(body, buf)
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
+	buf := make([]byte, 0, min(limit, firstRead))
+	for len(buf) < limit {
+		if len(buf) == cap(buf) {
+			buf = append(make([]byte, 0, min(limit, 4*cap(buf))), buf...)
 		}
-		return buf, err
+		n, err := body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case err == nil || len(buf) == limit:
+		case err == io.EOF && size < 0:
+			return buf, nil
+		case err == io.EOF:
+			return nil, io.ErrUnexpectedEOF
+		default:
+			return nil, err
+		}
 	}
-	return io.ReadAll(io.LimitReader(body, Memory+1))
+	return buf, nil
 }
 
 func readFile(head []byte, body io.Reader, opt Options) (_ *Body, err error) {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/iotest"
@@ -163,4 +165,38 @@ func BenchmarkRead(b *testing.B) {
 			}
 		})
 	}
+}
+
+// Clients that announce a body and do not send it cost little, however many there are.
+func TestBodiesThatDoNotComeCostLittle(t *testing.T) {
+	const bodies, most = 1000, 8 << 10
+	for _, size := range []int64{-1, Memory, 1 << 30} {
+		before := heap()
+		var waiting sync.WaitGroup
+		var ends []*io.PipeWriter
+		for range bodies {
+			in, out := io.Pipe()
+			ends = append(ends, out)
+			waiting.Go(func() {
+				if body, err := Read(in, size, Options{}); err == nil {
+					body.Close()
+				}
+			})
+			out.Write([]byte("x"))
+		}
+		if each := (heap() - before) / bodies; each > most {
+			t.Errorf("size %d: %d bytes for each", size, each)
+		}
+		for _, end := range ends {
+			end.CloseWithError(io.ErrUnexpectedEOF)
+		}
+		waiting.Wait()
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
