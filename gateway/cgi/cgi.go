@@ -48,6 +48,8 @@ type Backend struct {
 
 	mu     sync.Mutex
 	runs   map[*run]struct{} // processes that have not been reaped
+	fresh  []*run            // those that may not be watched yet, the oldest first
+	sweeps bool              // a goroutine looks after them
 	closed bool
 }
 
@@ -100,6 +102,9 @@ func (b *Backend) RoundTrip(req *gateway.Request) (*http.Response, error) {
 	}
 	req.Timing.FirstByte = time.Now()
 	resp.Body = &body{run: r}
+	if resp.ContentLength < 0 && req.Method != http.MethodHead && r.answersBriefly() {
+		resp.ContentLength = int64(r.out.Buffered())
+	}
 	return resp, nil
 }
 

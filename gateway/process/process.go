@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,9 +20,12 @@ const busyRetry = 500 * time.Millisecond
 // Process is a process that was started, and its group. Safe for concurrent use.
 type Process struct {
 	pid    int
+	pidfd  int // belongs to who has set watched; -1 where the kernel has none
 	onExit func(State)
 	done   chan struct{}
 	state  State // valid once done is closed
+
+	watched atomic.Bool // somebody waits for the end
 
 	guard   *Guard // may be nil
 	guarded int    // the place in it
@@ -61,8 +65,10 @@ func launch(s Spec, guard *Guard) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Path, err)
 	}
-	p := &Process{pid: pid, onExit: s.OnExit, done: make(chan struct{}), guard: guard, guarded: guard.add(pid)}
-	go p.wait(pidfd)
+	p := &Process{pid: pid, pidfd: pidfd, onExit: s.OnExit, done: make(chan struct{}), guard: guard, guarded: guard.add(pid)}
+	if !s.Unwatched {
+		p.Watch()
+	}
 	return p, nil
 }
 
@@ -150,7 +156,7 @@ func closeAll(files []*os.File) {
 // Pid is the number of the process and of its group. After Done it may be someone else's.
 func (p *Process) Pid() int { return p.pid }
 
-// Done is closed when the process has ended and has been reaped.
+// Done is closed when the process has ended and has been reaped, for which it must be watched.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // State is how the process ended; ok is false while it runs.
