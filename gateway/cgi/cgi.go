@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -45,6 +46,8 @@ type Options struct {
 type Backend struct {
 	opt     Options
 	reading sync.WaitGroup // standard errors that have not been read to their end
+	size    process.Size
+	null    *os.File // the standard input of programs that get no body; set once, see openNull
 
 	mu     sync.Mutex
 	runs   map[*run]struct{} // processes that have not been reaped
@@ -220,7 +223,22 @@ func (b *Backend) Close() error {
 		return err
 	}
 	b.reading.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.null != nil {
+		b.null.Close()
+	}
 	return nil
+}
+
+// openNull is /dev/null, opened once.
+func (b *Backend) openNull() (_ *os.File, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.null == nil {
+		b.null, err = os.Open(os.DevNull)
+	}
+	return b.null, err
 }
 
 // deathTime is how long a process may take to be gone after SIGKILL: one that waits for a device takes its time.

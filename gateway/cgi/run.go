@@ -97,6 +97,11 @@ func (b *Backend) start(ctx context.Context, req *gateway.Request) (_ *run, err 
 		return nil, startError(spec, err, req)
 	}
 	spec.Stdin, spec.Stdout, spec.Stderr = theirs[0], theirs[1], theirs[2]
+	if spec.Stdin == nil {
+		if spec.Stdin, err = b.openNull(); err != nil {
+			return nil, startError(spec, err, req)
+		}
+	}
 	proc, err := b.opt.Launcher.Start(spec)
 	if err != nil {
 		return nil, startError(spec, err, req)
@@ -274,7 +279,7 @@ func (r *run) noteExit() {
 	if !ok {
 		return
 	}
-	r.req.Exit = &gateway.Exit{Code: s.ExitCode(), CPU: s.CPU(), MaxRSS: s.OwnMaxRSS()}
+	r.req.Exit = &gateway.Exit{Code: s.ExitCode(), CPU: s.CPU(), MaxRSS: r.backend.size.Own(s)}
 	if sig := s.Signal(); sig != 0 {
 		r.req.Exit.Signal = unix.SignalName(sig)
 	}
