@@ -108,16 +108,22 @@ func (s *Spec) deathSignal() syscall.Signal {
 	return syscall.SIGKILL
 }
 
-// unblockSignals empties the mask of the thread that is about to fork, if whoever started this process blocked some:
-// a child inherits the mask of the thread that forks it.
+// startedMasked says whether whoever started this process has blocked signals. Go's threads all have the mask that the
+// first one was started with.
+var startedMasked = sync.OnceValue(func() bool {
+	var mask, none unix.Sigset_t
+	err := unix.PthreadSigmask(unix.SIG_SETMASK, nil, &mask)
+	return err != nil || mask != none
+})
+
+// unblockSignals empties the mask of the thread that is about to fork, if that is needed: a child inherits it.
 func unblockSignals() (restore func(), err error) {
+	if !startedMasked() {
+		return func() {}, nil
+	}
 	runtime.LockOSThread()
 	var old, none unix.Sigset_t
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, nil, &old); err != nil || old == none {
-		runtime.UnlockOSThread()
-		return func() {}, err
-	}
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil); err != nil {
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, &old); err != nil {
 		runtime.UnlockOSThread()
 		return func() {}, err
 	}
