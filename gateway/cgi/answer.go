@@ -20,6 +20,9 @@ type body struct {
 	err error      // how reading ended
 }
 
+// Ready says whether the whole answer can be read without waiting for anything.
+func (b *body) Ready() bool { return b.run.brief }
+
 var errClosed = errors.New("cgi: read from an answer that was closed")
 
 // Read returns io.EOF only after a whole answer: not for a program that was killed.

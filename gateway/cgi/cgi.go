@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -45,9 +46,13 @@ type Options struct {
 type Backend struct {
 	opt     Options
 	reading sync.WaitGroup // standard errors that have not been read to their end
+	size    process.Size
+	null    *os.File // the standard input of programs that get no body; set once, see openNull
 
 	mu     sync.Mutex
 	runs   map[*run]struct{} // processes that have not been reaped
+	fresh  []*run            // those that may not be watched yet, the oldest first
+	sweeps bool              // a goroutine looks after them
 	closed bool
 }
 
@@ -100,6 +105,9 @@ func (b *Backend) RoundTrip(req *gateway.Request) (*http.Response, error) {
 	}
 	req.Timing.FirstByte = time.Now()
 	resp.Body = &body{run: r}
+	if resp.ContentLength < 0 && req.Method != http.MethodHead && r.answersBriefly() {
+		resp.ContentLength = int64(r.out.Buffered())
+	}
 	return resp, nil
 }
 
@@ -215,7 +223,22 @@ func (b *Backend) Close() error {
 		return err
 	}
 	b.reading.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.null != nil {
+		b.null.Close()
+	}
 	return nil
+}
+
+// openNull is /dev/null, opened once.
+func (b *Backend) openNull() (_ *os.File, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.null == nil {
+		b.null, err = os.Open(os.DevNull)
+	}
+	return b.null, err
 }
 
 // deathTime is how long a process may take to be gone after SIGKILL: one that waits for a device takes its time.

@@ -9,6 +9,7 @@
 //	run.go     one program at work: start, stop, how it ended
 //	stdin.go   the request body on its way to the program
 //	answer.go  the program's answer on its way back
+//	brief.go   short ways for programs that end at once, as most do
 //	stderr.go  what the program says besides
 //	fail.go    what went wrong, in words for the log
 package cgi

@@ -77,7 +77,7 @@ func errnoOf(err error) error {
 func (r *run) failed(err error) error {
 	defer r.release(false)
 	how, hint := "", ""
-	if r.atEOF {
+	if r.atEOF.Load() {
 		how, hint = r.ending()
 	}
 	if why := r.brokenOff(); why != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +25,8 @@ const (
 	lingerTime = 2 * time.Second
 	// exitTime is how long the end of a program may take after it has closed its output.
 	exitTime = 2 * time.Second
+	// exitMoment is how long a thread is held up for a program that is about to end.
+	exitMoment = time.Millisecond
 	// exitNoteTime is how long the end of a program that was stopped is waited for, so that the log can tell of it.
 	exitNoteTime = 50 * time.Millisecond
 	// lastWordsTime is how long a failed request waits for the rest of standard error.
@@ -56,8 +59,10 @@ type run struct {
 	bodyErr   error       // the request body could not be read to its end
 	limit     *time.Timer // see leave
 
+	atEOF atomic.Bool // the program's output has ended
+
 	// What only the goroutine that reads the answer touches.
-	atEOF     bool // the program's output has ended
+	brief     bool // all of the answer is in out, and it is whole
 	lingering bool // the program has ended and lingerTime is over: only what is in the pipe counts
 	inPipe    int  // bytes of it, once lingering
 }
@@ -86,12 +91,17 @@ func (b *Backend) start(ctx context.Context, req *gateway.Request) (_ *run, err 
 		}
 	}()
 	spec := b.spec(&req.Script)
-	spec.OnExit, spec.Env = r.exited, environ(req, &b.opt.Env)
+	spec.OnExit, spec.Env, spec.Unwatched = r.exited, environ(req, &b.opt.Env), true
 	rest, err := r.openPipes(req, &theirs)
 	if err != nil {
 		return nil, startError(spec, err, req)
 	}
 	spec.Stdin, spec.Stdout, spec.Stderr = theirs[0], theirs[1], theirs[2]
+	if spec.Stdin == nil {
+		if spec.Stdin, err = b.openNull(); err != nil {
+			return nil, startError(spec, err, req)
+		}
+	}
 	proc, err := b.opt.Launcher.Start(spec)
 	if err != nil {
 		return nil, startError(spec, err, req)
@@ -108,7 +118,7 @@ func (r *run) openPipes(req *gateway.Request, theirs *[3]*os.File) (rest io.Read
 	if r.stdout, theirs[1], err = process.OutputPipe("stdout"); err != nil {
 		return nil, err
 	}
-	errs, child, err := process.OutputPipe("stderr")
+	errs, child, err := process.QuietPipe("stderr")
 	if err != nil {
 		return nil, err
 	}
@@ -128,9 +138,10 @@ func (r *run) began(proc *process.Process, rest io.Reader) {
 	r.proc = proc
 	if r.stopEarly {
 		proc.Stop(r.stopGrace)
+		r.watch()
 	}
 	r.mu.Unlock()
-	r.backend.reading.Go(r.stderr.read)
+	r.backend.watchLater(r)
 	if rest != nil {
 		go r.feed(rest)
 	}
@@ -145,7 +156,7 @@ func (r *run) abandon() {
 		}
 	}
 	if r.stderr != nil {
-		r.stderr.file.Close()
+		r.stderr.abandon()
 	}
 	r.backend.remove(r)
 	r.backend.opt.Gate.Leave()
@@ -155,7 +166,7 @@ func (r *run) abandon() {
 // exited is called once, when the process has ended. What it left open is not waited for longer than lingerTime.
 func (r *run) exited(process.State) {
 	until := time.Now().Add(lingerTime)
-	r.stderr.file.SetReadDeadline(until)
+	r.stderr.finish(until, r.backend.reading.Go)
 	r.mu.Lock()
 	if !r.cut {
 		r.setDeadlines(until)
@@ -184,7 +195,9 @@ func (r *run) interrupt() {
 }
 
 func (r *run) setDeadlines(t time.Time) {
-	r.stdout.SetReadDeadline(t)
+	if !r.atEOF.Load() {
+		r.stdout.SetReadDeadline(t)
+	}
 	if r.stdin != nil {
 		r.stdin.SetWriteDeadline(t)
 	}
@@ -211,11 +224,25 @@ func (r *run) stop(grace time.Duration) {
 		return
 	}
 	r.proc.Stop(grace)
+	r.watch()
+}
+
+// watch has the end of the program and its standard error noticed as they come, from now on.
+func (r *run) watch() {
+	r.stderr.begin(r.backend.reading.Go)
+	r.proc.Watch()
 }
 
 // outcome is how the program ended; ok is false if it goes on though its output has ended. Descriptors are closed a
 // moment before a process can be waited for, so a process that is on its way out is waited for.
 func (r *run) outcome() (s process.State, ok bool) {
+	if s, ok := r.proc.State(); ok || r.proc.Await(exitMoment) {
+		if !ok {
+			s, ok = r.proc.State()
+		}
+		return s, ok
+	}
+	r.watch()
 	timer := time.NewTimer(2 * time.Millisecond)
 	defer timer.Stop()
 	select {
@@ -252,7 +279,7 @@ func (r *run) noteExit() {
 	if !ok {
 		return
 	}
-	r.req.Exit = &gateway.Exit{Code: s.ExitCode(), CPU: s.CPU(), MaxRSS: s.OwnMaxRSS()}
+	r.req.Exit = &gateway.Exit{Code: s.ExitCode(), CPU: s.CPU(), MaxRSS: r.backend.size.Own(s)}
 	if sig := s.Signal(); sig != 0 {
 		r.req.Exit.Signal = unix.SignalName(sig)
 	}
@@ -278,8 +305,11 @@ type outputReader struct{ *run }
 // Read ends with io.EOF when the program has closed its output, or when it has ended and lingerTime has passed; with
 // the request's error when its context has ended.
 func (r outputReader) Read(p []byte) (n int, err error) {
-	if r.lingering {
+	switch {
+	case r.lingering:
 		return r.readRest(p)
+	case r.atEOF.Load():
+		return 0, io.EOF
 	}
 	n, err = r.stdout.Read(p)
 	switch {
@@ -287,7 +317,7 @@ func (r outputReader) Read(p []byte) (n int, err error) {
 		r.touch()
 		return n, nil
 	case err == nil || err == io.EOF:
-		r.atEOF = true
+		r.atEOF.Store(true)
 		return 0, io.EOF
 	case r.ctx.Err() != nil:
 		return 0, ended(r.ctx, r.script)
@@ -321,7 +351,7 @@ func (r outputReader) readRest(p []byte) (n int, err error) {
 	case r.interrupted():
 		return 0, errClosed
 	case r.inPipe == 0:
-		r.atEOF = true
+		r.atEOF.Store(true)
 		return 0, io.EOF
 	}
 	conn, err := r.stdout.SyscallConn()
@@ -333,7 +363,8 @@ func (r outputReader) readRest(p []byte) (n int, err error) {
 		return 0, cerr
 	}
 	if n <= 0 || err != nil {
-		r.inPipe, r.atEOF = 0, true
+		r.inPipe = 0
+		r.atEOF.Store(true)
 		return 0, io.EOF
 	}
 	r.inPipe -= n

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatewayd/gateway/process"
 )
@@ -27,6 +28,8 @@ func linesOf(text string) (lines []string) {
 	return lines
 }
 
+func spawn(f func()) { go f() }
+
 // However the text is cut into writes, the log gets the same lines.
 func FuzzStandardError(f *testing.F) {
 	f.Add([]byte("one\ntwo\r\n\nthree"), 3, 1)
@@ -42,19 +45,30 @@ func FuzzStandardError(f *testing.F) {
 		if len(text) > 200_000 || bytes.Count(text, []byte("\n")) > maxLines-50 {
 			return // the bounds have tests of their own
 		}
-		ours, theirs, err := process.OutputPipe("stderr")
+		ours, theirs, err := process.QuietPipe("stderr")
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got []string
 		l := newStderrLog(ours, func(line string) { got = append(got, line) }, func() {})
-		go l.read()
+		// Reading begins at some time while a pipe still takes everything, or only with the end.
+		const pipe = 60_000
+		begin := (len(text) * times) % pipe
+		written := 0
 		for piece := range slices.Chunk(text, step) {
+			if written >= begin || written+len(piece) > pipe {
+				l.begin(spawn)
+			}
 			if _, err := theirs.Write(piece); err != nil {
 				t.Fatal(err)
 			}
+			written += len(piece)
+		}
+		if times%2 == 0 {
+			l.finish(time.Now().Add(time.Minute), spawn)
 		}
 		theirs.Close()
+		l.finish(time.Now().Add(time.Minute), spawn)
 		<-l.done
 		if want := linesOf(string(text)); !slices.Equal(got, want) {
 			t.Errorf("%d lines, want %d: %.200q, want %.200q", len(got), len(want), got, want)

@@ -100,7 +100,7 @@ func startBy(t *testing.T, launcher Launcher, s Spec) *Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.Stop(0); <-p.Done() })
+	t.Cleanup(func() { p.Stop(0); p.Watch(); <-p.Done() })
 	return p
 }
 

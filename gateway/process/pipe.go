@@ -19,6 +19,17 @@ func OutputPipe(name string) (ours, child *os.File, err error) {
 	return endOf(fd[0], name), os.NewFile(uintptr(fd[1]), name), nil
 }
 
+// QuietPipe is OutputPipe for what will most likely stay empty: ours is a bare descriptor in non-blocking mode, not under
+// the poller until os.NewFile puts it there.
+func QuietPipe(name string) (ours int, child *os.File, err error) {
+	fd, err := pipe()
+	if err != nil {
+		return -1, nil, err
+	}
+	unix.FcntlInt(uintptr(fd[0]), unix.F_SETFL, unix.O_NONBLOCK)
+	return fd[0], os.NewFile(uintptr(fd[1]), name), nil
+}
+
 // InputPipe makes a pipe for what a child reads: as OutputPipe, ours is the end to write to.
 func InputPipe(name string) (ours, child *os.File, err error) {
 	fd, err := pipe()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,9 +20,12 @@ const busyRetry = 500 * time.Millisecond
 // Process is a process that was started, and its group. Safe for concurrent use.
 type Process struct {
 	pid    int
+	pidfd  int // belongs to who has set watched; -1 where the kernel has none
 	onExit func(State)
 	done   chan struct{}
 	state  State // valid once done is closed
+
+	watched atomic.Bool // somebody waits for the end
 
 	guard   *Guard // may be nil
 	guarded int    // the place in it
@@ -61,8 +65,10 @@ func launch(s Spec, guard *Guard) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Path, err)
 	}
-	p := &Process{pid: pid, onExit: s.OnExit, done: make(chan struct{}), guard: guard, guarded: guard.add(pid)}
-	go p.wait(pidfd)
+	p := &Process{pid: pid, pidfd: pidfd, onExit: s.OnExit, done: make(chan struct{}), guard: guard, guarded: guard.add(pid)}
+	if !s.Unwatched {
+		p.Watch()
+	}
 	return p, nil
 }
 
@@ -102,16 +108,22 @@ func (s *Spec) deathSignal() syscall.Signal {
 	return syscall.SIGKILL
 }
 
-// unblockSignals empties the mask of the thread that is about to fork, if whoever started this process blocked some:
-// a child inherits the mask of the thread that forks it.
+// startedMasked says whether whoever started this process has blocked signals. Go's threads all have the mask that the
+// first one was started with.
+var startedMasked = sync.OnceValue(func() bool {
+	var mask, none unix.Sigset_t
+	err := unix.PthreadSigmask(unix.SIG_SETMASK, nil, &mask)
+	return err != nil || mask != none
+})
+
+// unblockSignals empties the mask of the thread that is about to fork, if that is needed: a child inherits it.
 func unblockSignals() (restore func(), err error) {
+	if !startedMasked() {
+		return func() {}, nil
+	}
 	runtime.LockOSThread()
 	var old, none unix.Sigset_t
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, nil, &old); err != nil || old == none {
-		runtime.UnlockOSThread()
-		return func() {}, err
-	}
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil); err != nil {
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, &old); err != nil {
 		runtime.UnlockOSThread()
 		return func() {}, err
 	}
@@ -150,7 +162,7 @@ func closeAll(files []*os.File) {
 // Pid is the number of the process and of its group. After Done it may be someone else's.
 func (p *Process) Pid() int { return p.pid }
 
-// Done is closed when the process has ended and has been reaped.
+// Done is closed when the process has ended and has been reaped, for which it must be watched.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // State is how the process ended; ok is false while it runs.

@@ -315,10 +315,55 @@ func TestWithoutPidfd(t *testing.T) {
 		t.Fatal(err)
 	}
 	unix.Close(pidfd)
-	p := &Process{pid: pid, done: make(chan struct{})}
-	go p.wait(-1)
+	p := &Process{pid: pid, pidfd: -1, done: make(chan struct{})}
+	if p.Await(time.Second) {
+		t.Error("Await has seen the end without a pidfd")
+	}
+	p.Watch()
 	if s := wait(t, p); s.ExitCode() != 4 {
 		t.Errorf("ended with %v", s)
+	}
+}
+
+func TestUnwatched(t *testing.T) {
+	unwatched := func(script string) (*Process, chan State) {
+		ended := make(chan State, 2)
+		s := sh(script)
+		s.Unwatched, s.OnExit = true, func(s State) { ended <- s }
+		return start(t, s), ended
+	}
+	p, ended := unwatched("exit 3")
+	eventually(t, "it is a zombie", func() bool { return processState(p.Pid()) == "Z" })
+	if _, ok := p.State(); ok {
+		t.Error("an end was noticed that nobody looked for")
+	}
+	if !p.Await(time.Millisecond) || (<-ended).ExitCode() != 3 || wait(t, p).ExitCode() != 3 {
+		t.Error("the end was not noticed")
+	}
+	if p.Await(time.Millisecond) {
+		t.Error("it has ended twice")
+	}
+	p.Watch()
+
+	p, ended = unwatched("sleep 60")
+	if p.Await(time.Millisecond) {
+		t.Error("it has ended")
+	}
+	p.Watch()
+	p.Stop(time.Minute)
+	if s := wait(t, p); s.Signal() != syscall.SIGTERM || (<-ended).Signal() != syscall.SIGTERM {
+		t.Errorf("ended with %v", s)
+	}
+
+	for range 100 { // both at once
+		p, ended := unwatched(":")
+		go p.Watch()
+		p.Await(time.Millisecond)
+		wait(t, p)
+		<-ended
+		if len(ended) > 0 {
+			t.Fatal("told twice")
+		}
 	}
 }
 

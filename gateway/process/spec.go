@@ -18,9 +18,13 @@ type Spec struct {
 	Umask    *int    // nil is inherited
 	Priority int     // nice value, -20 to 19; 0 is inherited
 
-	// OnExit, if set, is called once, on a goroutine of its own, when the process has ended and before Done is closed.
-	// It must not block.
+	// OnExit, if set, is called once, on a goroutine of its own or that of Await, when the process has ended and before
+	// Done is closed. It must not block.
 	OnExit func(State)
+
+	// Unwatched leaves it to the caller to notice the end, by Watch or Await: most programs of a request have ended
+	// before anyone could begin to wait for them.
+	Unwatched bool
 
 	outlives bool // it is not ended with this process
 }

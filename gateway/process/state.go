@@ -37,16 +37,6 @@ func (s State) CPU() time.Duration {
 // it executed its program: this process, as large as it was by then.
 func (s State) MaxRSS() int64 { return s.Usage.Maxrss << 10 }
 
-// OwnMaxRSS is MaxRSS where that is the program's own doing, else 0: a program that never was as large as this process
-// leaves no trace of its size.
-func (s State) OwnMaxRSS() int64 {
-	var ours syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &ours) != nil || s.Usage.Maxrss <= ours.Maxrss {
-		return 0
-	}
-	return s.MaxRSS()
-}
-
 // String is for the log: "exit status 3", "killed by SIGSEGV (core dumped)".
 func (s State) String() string {
 	if !s.Status.Signaled() {

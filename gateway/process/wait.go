@@ -3,15 +3,43 @@ package process
 import (
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
+// Watch has the end of the process noticed from now on. To call it again does nothing.
+func (p *Process) Watch() {
+	if p.watched.CompareAndSwap(false, true) {
+		go p.wait()
+	}
+}
+
+// Await waits for the end of a process that is not watched, and reaps it; false if limit, which must be a moment, was
+// not enough, or it is watched. It holds up its thread, which for a moment costs less than to let go of it.
+func (p *Process) Await(limit time.Duration) bool {
+	if p.pidfd < 0 || p.watched.Load() {
+		return false
+	}
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(p.pidfd), Events: unix.POLLIN}}, int(limit.Milliseconds()))
+	if err != nil || n == 0 || !p.watched.CompareAndSwap(false, true) {
+		return false
+	}
+	unix.Close(p.pidfd)
+	p.end()
+	return true
+}
+
 // wait reaps the process when it has ended.
-func (p *Process) wait(pidfd int) {
-	if pidfd < 0 || !waitPolled(pidfd) {
+func (p *Process) wait() {
+	if p.pidfd < 0 || !waitPolled(p.pidfd) {
 		waitBlocked(p.pid)
 	}
+	p.end()
+}
+
+// end takes note of a process that has ended.
+func (p *Process) end() {
 	p.state = p.reap()
 	if p.onExit != nil {
 		p.onExit(p.state)

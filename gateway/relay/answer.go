@@ -36,6 +36,9 @@ func answer(w http.ResponseWriter, r *http.Request, resp *http.Response, clock *
 	if r.Method == http.MethodHead || bodyless(resp.StatusCode) {
 		return drain(w, resp.Body)
 	}
+	if ready, ok := resp.Body.(interface{ Ready() bool }); ok && ready.Ready() {
+		return sendReady(w, resp.Body)
+	}
 	out := newFlusher(w, flushAtOnce(resp.Header))
 	defer out.stop()
 	err := stream(out, w, resp.Body, length, clock)
@@ -43,6 +46,30 @@ func answer(w http.ResponseWriter, r *http.Request, resp *http.Response, clock *
 		out.flushPending() // what there is of a broken answer is the client's, the head above all
 	}
 	return err
+}
+
+// sendReady sends an answer that is there as a whole, as long as it has announced: it goes out with its head.
+func sendReady(w io.Writer, body io.Reader) error {
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	for {
+		n, err := body.Read(*buf)
+		if n > 0 {
+			if _, err := w.Write((*buf)[:n]); err != nil {
+				return notSent(err)
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func notSent(err error) error {
+	return &gateway.Error{Status: gateway.StatusClientClosed, Op: "send to the client", Err: err}
 }
 
 // copyHead takes over the program's head. A missing Content-Type stays missing, since guessing one from the content is
@@ -108,7 +135,7 @@ func stream(out *flusher, w http.ResponseWriter, body io.ReadCloser, length int6
 			_, werr := out.Write((*buf)[:n])
 			clock.resume()
 			if werr != nil {
-				return &gateway.Error{Status: gateway.StatusClientClosed, Op: "send to the client", Err: werr}
+				return notSent(werr)
 			}
 			sent += int64(n)
 		}
