@@ -32,7 +32,7 @@ func (v *userValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 	}
 	v.v = u
 	if !l.accounts.mayBe(u) {
-		l.warn(p, "only root can start programs as %s, and this is uid %d: run by it, they could not be started", quote(s), l.accounts.uid)
+		l.warn(p, "only root, or who has its capabilities, can start programs as %s, and this is uid %d: run by it without them, they could not be started", quote(s), l.accounts.uid)
 	}
 }
 

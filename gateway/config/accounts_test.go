@@ -111,7 +111,7 @@ func TestResolveUser(t *testing.T) {
 func TestUserOfOthers(t *testing.T) {
 	w := newWorld(t)
 	wantUser := func(uid int) string {
-		return fmt.Sprintf("1:1: warning: user: only root can start programs as \"deploy\", and this is uid %d: run by it, they could not be started\n", uid)
+		return fmt.Sprintf("1:1: warning: user: only root, or who has its capabilities, can start programs as \"deploy\", and this is uid %d: run by it without them, they could not be started\n", uid)
 	}
 	wantPriority := func(uid int) string {
 		return fmt.Sprintf("2:1: warning: priority: only root can start programs with a priority below 0, and this is uid %d: run by it, they could not be started\n", uid)

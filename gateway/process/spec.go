@@ -29,7 +29,8 @@ type Spec struct {
 	outlives bool // it is not ended with this process
 }
 
-// User is who a process runs as. To become another user takes root, or CAP_SETUID and CAP_SETGID.
+// User is who a process runs as. To become another user takes root, or CAP_SETUID,
+// CAP_SETGID and, to end what was started, CAP_KILL.
 type User struct {
 	Name     string // for messages
 	UID, GID uint32
