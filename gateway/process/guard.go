@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -197,18 +198,13 @@ func endGroups(table []int32) {
 			syscall.Kill(-int(pid), syscall.SIGCONT)
 		}
 	}
-	for end := time.Now().Add(guardGrace); time.Now().Before(end) && anyLeft(groups); time.Sleep(guardPoll) {
+	// One that is gone is forgotten at once: its number may soon be another's.
+	for end := time.Now().Add(guardGrace); len(groups) > 0 && time.Now().Before(end); time.Sleep(guardPoll) {
+		groups = slices.DeleteFunc(groups, isGone)
 	}
 	for _, pid := range groups {
 		syscall.Kill(-pid, syscall.SIGKILL)
 	}
 }
 
-func anyLeft(groups []int) bool {
-	for _, pid := range groups {
-		if !errors.Is(syscall.Kill(-pid, 0), syscall.ESRCH) {
-			return true
-		}
-	}
-	return false
-}
+func isGone(group int) bool { return errors.Is(syscall.Kill(-group, 0), syscall.ESRCH) }
