@@ -1,8 +1,11 @@
 # gatewayd in a container.
 #
 #   docker build -t gatewayd .
-#   docker run --rm --init -p 8080:8080 gatewayd                                  # the demo
-#   docker run --rm --init -p 8080:8080 -v ./my-site:/etc/gatewayd:ro gatewayd    # my-site/gatewayd.yaml and its folders
+#   docker run --rm -p 8080:8080 gatewayd                                  # the demo
+#   docker run --rm -p 8080:8080 -v ./my-site:/etc/gatewayd:ro gatewayd    # my-site/gatewayd.yaml and its folders
+#
+# As process 1 gatewayd starts itself as a child, passes signals on and reaps what programs leave behind: no --init is
+# needed. docker stop gives 10 s, drain_timeout is 30 s: docker stop -t 35.
 #
 # The image has what the programs need that it runs: Alpine's sh and its tools, nothing else. Perl and Python are not
 # there; the demo says so. For your programs add a line to an image of your own:
@@ -11,6 +14,9 @@
 #   USER root
 #   RUN apk add --no-cache perl python3 git git-daemon
 #   USER gatewayd
+#
+# Only for routes with `user` leave out the last line: gatewayd must be root then, and the users be in the image's
+# /etc/passwd, or numbers.
 
 FROM golang:1.26-alpine AS build
 WORKDIR /src

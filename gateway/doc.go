@@ -16,10 +16,10 @@
 //	docroot     opens files below a root and nothing outside it
 //	cgispec     RFC 3875 as pure functions: a request's variables; reading a program's answer
 //	admission   how many requests are at work at once, and who waits
-//	process     starts one process in a group of its own and stops it for certain
+//	process     starts one process in a group of its own, with limits, and stops it for certain, even after SIGKILL to us
 //	descriptors a reserve of file descriptors for the operator
 //	spool       a body in memory, then in a temporary file
-//	middleware  one file each: access log, client address, request id, recoverer, limits, who is let in, response headers
+//	middleware  one file each: access log, client address, request id, recoverer, limits, who is let in, headers, error pages
 //	htpasswd    names and passwords of a htpasswd file, verified at a bounded cost
 //	admin       status, health and reload for the operator
 //	watch       notices that a file changed

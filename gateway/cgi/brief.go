@@ -4,7 +4,7 @@ import (
 	"io"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"gatewayd/gateway/process"
 )
 
 // Most programs say what they have to say at once and end. For them nothing is set up that waits: neither for their end
@@ -93,9 +93,6 @@ func (r *run) readable() (ready bool) {
 	if err != nil {
 		return false
 	}
-	conn.Control(func(fd uintptr) {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 1)
-		ready = err == nil && n > 0
-	})
+	conn.Control(func(fd uintptr) { ready = process.ReadySoon(int(fd)) })
 	return ready
 }

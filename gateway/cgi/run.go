@@ -25,8 +25,6 @@ const (
 	lingerTime = 2 * time.Second
 	// exitTime is how long the end of a program may take after it has closed its output.
 	exitTime = 2 * time.Second
-	// exitMoment is how long a thread is held up for a program that is about to end.
-	exitMoment = time.Millisecond
 	// exitNoteTime is how long the end of a program that was stopped is waited for, so that the log can tell of it.
 	exitNoteTime = 50 * time.Millisecond
 	// lastWordsTime is how long a failed request waits for the rest of standard error.
@@ -236,7 +234,7 @@ func (r *run) watch() {
 // outcome is how the program ended; ok is false if it goes on though its output has ended. Descriptors are closed a
 // moment before a process can be waited for, so a process that is on its way out is waited for.
 func (r *run) outcome() (s process.State, ok bool) {
-	if s, ok := r.proc.State(); ok || r.proc.Await(exitMoment) {
+	if s, ok := r.proc.State(); ok || r.proc.Await() {
 		if !ok {
 			s, ok = r.proc.State()
 		}

@@ -316,7 +316,7 @@ func TestWithoutPidfd(t *testing.T) {
 	}
 	unix.Close(pidfd)
 	p := &Process{pid: pid, pidfd: -1, done: make(chan struct{})}
-	if p.Await(time.Second) {
+	if p.Await() {
 		t.Error("Await has seen the end without a pidfd")
 	}
 	p.Watch()
@@ -337,16 +337,16 @@ func TestUnwatched(t *testing.T) {
 	if _, ok := p.State(); ok {
 		t.Error("an end was noticed that nobody looked for")
 	}
-	if !p.Await(time.Millisecond) || (<-ended).ExitCode() != 3 || wait(t, p).ExitCode() != 3 {
+	if !p.Await() || (<-ended).ExitCode() != 3 || wait(t, p).ExitCode() != 3 {
 		t.Error("the end was not noticed")
 	}
-	if p.Await(time.Millisecond) {
+	if p.Await() {
 		t.Error("it has ended twice")
 	}
 	p.Watch()
 
 	p, ended = unwatched("sleep 60")
-	if p.Await(time.Millisecond) {
+	if p.Await() {
 		t.Error("it has ended")
 	}
 	p.Watch()
@@ -358,7 +358,7 @@ func TestUnwatched(t *testing.T) {
 	for range 100 { // both at once
 		p, ended := unwatched(":")
 		go p.Watch()
-		p.Await(time.Millisecond)
+		p.Await()
 		wait(t, p)
 		<-ended
 		if len(ended) > 0 {

@@ -237,6 +237,15 @@ func (o *shimOrder) setLimits() error {
 // Go's runtime has raised for itself and must take back.
 func setLimit(l Limit) error {
 	limit := syscall.Rlimit{Cur: l.Max, Max: l.Max}
+	if l.Resource == unix.RLIMIT_CPU && l.Max != unix.RLIM_INFINITY {
+		// At the soft limit the kernel sends SIGXCPU, which says what has happened; at the hard one SIGKILL, which
+		// does not, and with both the same only that.
+		limit.Max++
+		if err := syscall.Setrlimit(l.Resource, &limit); err == nil {
+			return nil
+		}
+		limit.Max--
+	}
 	return syscall.Setrlimit(l.Resource, &limit)
 }
 

@@ -79,7 +79,7 @@ func TestLimits(t *testing.T) {
 		flags  string
 		want   string
 	}{
-		{[]Limit{{unix.RLIMIT_CPU, 7}}, "t", "7 7"},
+		{[]Limit{{unix.RLIMIT_CPU, 7}}, "t", "7 8"},
 		{[]Limit{{unix.RLIMIT_AS, 64 << 20}}, "v", "65536 65536"},
 		{[]Limit{{unix.RLIMIT_NOFILE, 77}}, "n", "77 77"},
 		{[]Limit{{unix.RLIMIT_NPROC, 99}}, "u", "99 99"},

@@ -37,7 +37,8 @@ type User struct {
 	Groups   []uint32 // supplementary groups: these and no others
 }
 
-// Limit is a resource limit, soft and hard alike (setrlimit(2)).
+// Limit is a resource limit, soft and hard alike (setrlimit(2)); the hard one of processor time is a second more, where
+// that is allowed.
 type Limit struct {
 	Resource int    // unix.RLIMIT_CPU ...
 	Max      uint64 // unix.RLIM_INFINITY is none

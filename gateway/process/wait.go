@@ -3,7 +3,6 @@ package process
 import (
 	"os"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,14 +14,10 @@ func (p *Process) Watch() {
 	}
 }
 
-// Await waits for the end of a process that is not watched, and reaps it; false if limit, which must be a moment, was
-// not enough, or it is watched. It holds up its thread, which for a moment costs less than to let go of it.
-func (p *Process) Await(limit time.Duration) bool {
-	if p.pidfd < 0 || p.watched.Load() {
-		return false
-	}
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(p.pidfd), Events: unix.POLLIN}}, int(limit.Milliseconds()))
-	if err != nil || n == 0 || !p.watched.CompareAndSwap(false, true) {
+// Await waits a Moment for the end of a process that is not watched, and reaps it; false if that was not enough, or it
+// is watched.
+func (p *Process) Await() bool {
+	if p.pidfd < 0 || p.watched.Load() || !ReadySoon(p.pidfd) || !p.watched.CompareAndSwap(false, true) {
 		return false
 	}
 	unix.Close(p.pidfd)
