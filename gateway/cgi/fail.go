@@ -59,7 +59,7 @@ func startFailure(s process.Spec, d process.Diagnosis, err error) *gateway.Error
 	case d.NotExecutable:
 		e.Status, e.Public = http.StatusForbidden, ""
 	case d.Busy:
-		e.Status, e.Public, e.RetryAfter = http.StatusServiceUnavailable, "", time.Second
+		e.Status, e.Public, e.RetryAfter, e.Overload = http.StatusServiceUnavailable, "", time.Second, true
 	}
 	return e
 }

@@ -245,3 +245,21 @@ func TestFailedStartsGivePlacesBack(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// panics is a Launcher with a fault.
+type panics struct{}
+
+func (panics) Start(process.Spec) (*process.Process, error) { panic("a fault") }
+
+func TestPanicGivesThePlaceBack(t *testing.T) {
+	leaves(t)
+	gate := admission.New(admission.Limits{Running: 1})
+	a := program(t, "#!/bin/sh\n", Options{Gate: gate, Launcher: panics{}})
+	func() {
+		defer func() { recover() }()
+		a.backend.RoundTrip(a.request(context.Background(), "", nil))
+	}()
+	if s := gate.Stats(); s.Running != 0 || a.backend.Running() != 0 {
+		t.Errorf("%+v, %d programs", s, a.backend.Running())
+	}
+}

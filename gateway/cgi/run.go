@@ -78,13 +78,14 @@ func (b *Backend) start(ctx context.Context, req *gateway.Request) (_ *run, err 
 		return nil, &gateway.Error{Status: http.StatusServiceUnavailable, Op: "cgi: run " + r.script, Err: errors.New("this route is being shut down")}
 	}
 	var theirs [3]*os.File
+	began := false
 	defer func() {
 		for _, f := range theirs {
 			if f != nil {
 				f.Close()
 			}
 		}
-		if err != nil {
+		if !began { // also when something panics
 			r.abandon()
 		}
 	}()
@@ -105,7 +106,7 @@ func (b *Backend) start(ctx context.Context, req *gateway.Request) (_ *run, err 
 		return nil, startError(spec, err, req)
 	}
 	spec.Env = nil // not needed for what may be said of it later
-	r.spec = spec
+	r.spec, began = spec, true
 	r.began(proc, rest)
 	return r, nil
 }
