@@ -125,13 +125,28 @@ func unmasked(env []string) []string {
 	return env
 }
 
+// shimReady is what the shim says before it executes the program: if nothing follows, that has worked. A shim that ends
+// without a word has met a shortage, such as that of threads, which Go's runtime does not survive.
+const shimReady = 0
+
 // readReport waits until the program is executed, nil, or the shim has failed.
 func readReport(report *os.File) error {
 	report.SetReadDeadline(time.Now().Add(shimTime))
+	var ready [1]byte
+	_, err := io.ReadFull(report, ready[:])
+	if err == io.EOF {
+		return fmt.Errorf("the process ended before it could execute it: %w", syscall.EAGAIN)
+	}
 	var text [5]byte
-	switch _, err := io.ReadFull(report, text[:]); {
-	case err == io.EOF:
-		return nil
+	if err == nil && ready[0] == shimReady {
+		if _, err = io.ReadFull(report, text[:]); err == io.EOF {
+			return nil
+		}
+	} else if err == nil {
+		text[0] = ready[0]
+		_, err = io.ReadFull(report, text[1:])
+	}
+	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("the process was not ready to execute it within %s: %w", shimTime, syscall.EAGAIN)
 	case err != nil:
@@ -195,6 +210,7 @@ func (o *shimOrder) become(path string, args []string) *stageError {
 			return &stageError{stageDir, errno}
 		}
 	}
+	unix.Write(reportFD, []byte{shimReady})
 	return failedIn(stageExec, syscall.Exec(path, args, env))
 }
 

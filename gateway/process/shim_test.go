@@ -290,3 +290,27 @@ func BenchmarkShim(b *testing.B) {
 		})
 	}
 }
+
+func TestReadReport(t *testing.T) {
+	for name, tt := range map[string]struct {
+		report string
+		errno  error
+	}{
+		"executed":        {"\x00", nil},
+		"failed early":    {"\x01\x01\x00\x00\x00", unix.EPERM},
+		"failed late":     {"\x00\x05\x02\x00\x00\x00", unix.ENOENT},
+		"ended":           {"", unix.EAGAIN},
+		"ended in a word": {"\x00\x05\x02", io.ErrUnexpectedEOF},
+	} {
+		ours, theirs, err := OutputPipe("report")
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs.WriteString(tt.report)
+		theirs.Close()
+		if err := readReport(ours); !errors.Is(err, tt.errno) {
+			t.Errorf("%s: %v", name, err)
+		}
+		ours.Close()
+	}
+}
