@@ -1,6 +1,7 @@
 package process
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -129,30 +130,24 @@ func unmasked(env []string) []string {
 // without a word has met a shortage, such as that of threads, which Go's runtime does not survive.
 const shimReady = 0
 
+const reportSize = 5 // a stage and an errno
+
 // readReport waits until the program is executed, nil, or the shim has failed.
 func readReport(report *os.File) error {
 	report.SetReadDeadline(time.Now().Add(shimTime))
-	var ready [1]byte
-	_, err := io.ReadFull(report, ready[:])
-	if err == io.EOF {
-		return fmt.Errorf("the process ended before it could execute it: %w", syscall.EAGAIN)
-	}
-	var text [5]byte
-	if err == nil && ready[0] == shimReady {
-		if _, err = io.ReadFull(report, text[:]); err == io.EOF {
-			return nil
-		}
-	} else if err == nil {
-		text[0] = ready[0]
-		_, err = io.ReadFull(report, text[1:])
-	}
+	text, err := io.ReadAll(report)
+	failed, ready := bytes.CutPrefix(text, []byte{shimReady})
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("the process was not ready to execute it within %s: %w", shimTime, syscall.EAGAIN)
 	case err != nil:
 		return err
+	case len(failed) == reportSize:
+		return &stageError{stage(failed[0]), syscall.Errno(binary.NativeEndian.Uint32(failed[1:]))}
+	case ready && len(failed) == 0:
+		return nil
 	}
-	return &stageError{stage(text[0]), syscall.Errno(binary.NativeEndian.Uint32(text[1:]))}
+	return fmt.Errorf("the process ended before it could execute it: %w", syscall.EAGAIN)
 }
 
 // Shim is for the first line of main: in a process that was started as the shim it becomes the program, or ends; in any
@@ -172,7 +167,7 @@ func Shim() {
 	}
 	path, args := os.Args[2], os.Args[shimArguments:]
 	failed := order.become(path, args)
-	var text [5]byte
+	var text [reportSize]byte
 	text[0] = byte(failed.stage)
 	binary.NativeEndian.PutUint32(text[1:], uint32(failed.errno))
 	unix.Write(reportFD, text[:])
