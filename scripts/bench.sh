@@ -38,7 +38,9 @@ CGO_ENABLED=0 go build -o "$dir/bench" ./bench
 for link in dynamic static; do
   flags=()
   [ "$link" = dynamic ] || flags=(-static)
-  gcc -Wall -O2 "${flags[@]}" -o "$dir/hello" bench/c/hello.c
+  mkdir -m 755 "$dir/$link"
+  cp "$dir"/{spawnloop,reap.so,gatewayd} "$dir/$link/"
+  gcc -Wall -O2 "${flags[@]}" -o "$dir/$link/hello" bench/c/hello.c
   printf "\n## %s linked\n\n" "${link/%ic/ically}"
-  "$dir/bench" -dir "$dir" "$@"
+  "$dir/bench" -dir "$dir/$link" "$@"
 done
