@@ -148,14 +148,19 @@ func (b *bench) measure(p *peer) (s sample, err error) {
 	}, err
 }
 
+// driveTime is how long one server may take in one round.
+const driveTime = time.Minute
+
 func (b *bench) drive(p *peer, requests int, report **loadclient.Report) error {
+	ctx, cancel := context.WithTimeout(context.Background(), driveTime)
+	defer cancel()
 	ask := &loadclient.Request{Target: "/cgi-bin/hello", Want: loadclient.Want{Body: []byte("hello\n")}}
-	r := loadclient.Load{Address: p.address, Clients: b.clients, Requests: requests, Next: func(int) *loadclient.Request { return ask }}.Run(context.Background())
+	r := loadclient.Load{Address: p.address, Clients: b.clients, Requests: requests, Next: func(int) *loadclient.Request { return ask }}.Run(ctx)
 	if report != nil {
 		*report = r
 	}
-	if r.Failures() > 0 {
-		return fmt.Errorf("%v", r)
+	if r.Failures() > 0 || r.Requests < requests {
+		return fmt.Errorf("of %d requests: %v", requests, r)
 	}
 	return nil
 }
