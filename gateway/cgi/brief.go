@@ -15,8 +15,6 @@ const (
 	freshTime = 5 * time.Millisecond
 	// idleSweeps is after how many looks at nothing the looking stops.
 	idleSweeps = 20
-	// briefTime is how long the head of an answer may wait for the whole of it, so that its length can be told.
-	briefTime = 2 * time.Millisecond
 )
 
 // watchLater sees to it that r is watched when it is no longer fresh.
@@ -70,24 +68,43 @@ func (b *Backend) sweepsOver() bool {
 	return true
 }
 
-// answersBriefly waits a moment for the rest of an answer whose head is there. It is true if all of it is buffered, and
-// the program has ended well.
+// answersBriefly waits a moment for the end of a program whose head is there. It is true if it has ended well and all of
+// its answer is buffered.
 func (r *run) answersBriefly() bool {
-	for end := time.Now().Add(briefTime); r.out.Buffered() < r.out.Size() && time.Now().Before(end) && r.readable(); {
+	r.mu.Lock()
+	r.peeking = true
+	r.mu.Unlock()
+	if r.proc.Await() {
+		r.brief = r.bufferRest()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.peeking = false
+	if !r.owed.IsZero() && !r.cut {
+		r.setDeadlines(r.owed)
+	}
+	return r.brief
+}
+
+// maxPeeks bounds bufferRest against a child of the program that goes on writing little by little.
+const maxPeeks = 8
+
+// bufferRest reads what a program has left that has ended. It is true if that was all, and well.
+func (r *run) bufferRest() bool {
+	for peeks := 0; peeks < maxPeeks && r.out.Buffered() < r.out.Size() && r.readable(); peeks++ {
 		_, err := r.out.Peek(r.out.Buffered() + 1)
-		if err == nil {
-			continue
-		}
 		if err == io.EOF {
-			s, ok := r.outcome()
-			r.brief = ok && s.Signal() == 0 && r.brokenOff() == nil
+			s, ok := r.proc.State()
+			return ok && s.Signal() == 0 && r.brokenOff() == nil
 		}
-		return r.brief
+		if err != nil {
+			return false
+		}
 	}
 	return false
 }
 
-// readable waits a moment for output, or its end.
+// readable says whether there is output, or its end; it waits a moment for that.
 func (r *run) readable() (ready bool) {
 	conn, err := r.stdout.SyscallConn()
 	if err != nil {

@@ -52,6 +52,8 @@ type run struct {
 	proc      *process.Process // nil until it has been started
 	stopGrace time.Duration    // what stop asked for before there was a process
 	stopEarly bool
+	peeking   bool        // see answersBriefly
+	owed      time.Time   // the deadlines that exited has left to it
 	cut       bool        // nobody wants the rest of the answer: see interrupt
 	answered  bool        // the answer was whole
 	bodyErr   error       // the request body could not be read to its end
@@ -167,7 +169,11 @@ func (r *run) exited(process.State) {
 	until := time.Now().Add(lingerTime)
 	r.stderr.finish(until, r.backend.reading.Go)
 	r.mu.Lock()
-	if !r.cut {
+	switch {
+	case r.cut:
+	case r.peeking:
+		r.owed = until
+	default:
 		r.setDeadlines(until)
 	}
 	if r.limit != nil {
