@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   gcc libc6-dev                                   # the race detector
-  ca-certificates curl strace                     # clients and witnesses
+  ca-certificates curl strace procps              # clients and witnesses
   perl libcgi-pm-perl python3                     # interpreters
   git gitweb mercurial                            # programs that are served
   chromium                                        # looks at the pages
