@@ -15,6 +15,10 @@
 //	script      which file a URL runs: the only place that resolves scripts
 //	docroot     opens files below a root and nothing outside it
 //	cgispec     RFC 3875 as pure functions: a request's variables; reading a program's answer
+//	program     what a route's options say of a program: variables, user, limits
+//	upstream    where an application listens, and who gets a place at it
+//	worker      keeps the processes of an application alive
+//	stderr      log lines and last words of what a program says
 //	admission   how many requests are at work at once, and who waits
 //	process     starts one process in a group of its own, with limits, and stops it for certain, even after SIGKILL to us
 //	descriptors a reserve of file descriptors for the operator
@@ -24,6 +28,7 @@
 //	admin       status, health and reload for the operator
 //	watch       notices that a file changed
 //	backendtest what every Backend must do, as a suite that each backend calls
+//	responder   the application's side of FastCGI: for the demo and for tests
 //	loadclient  an HTTP client for tests that counts how requests fail
 //
 // Which folder may import which is written down, and enforced, in imports_test.go.

@@ -15,20 +15,24 @@ import (
 // the folder below gateway/; gateway itself is the vocabulary. NONE imports nothing of ours. When a rule stops you, it
 // is asking a question about design, not about this test.
 const importRules = `
-NONE < cgispec, config, descriptors, watch, admin, fastcgi, http1, loadclient;
+NONE < cgispec, config, descriptors, watch, admin, http1, loadclient, stderr, responder;
 descriptors < process, spool, docroot;
 cgispec < gateway;
 config < htpasswd;
 gateway, docroot < script;
 gateway < admission;
-gateway, admission, cgispec, process, config < cgi;
+gateway, descriptors < upstream;
+gateway, upstream, process, stderr, descriptors < worker;
+cgispec, process, config < program;
+gateway, admission, cgispec, process, config, program, stderr < cgi;
+gateway, admission, cgispec, process, config, program, stderr, upstream < fastcgi;
 gateway, config, docroot < static;
 gateway, config < redirect, respond;
 gateway, config, htpasswd < middleware;
 gateway, cgispec, script, spool < relay;
 gateway < site;
 gateway, cgispec, process < backendtest;
-admission, descriptors, process, cgi, static, redirect, respond, relay, site, middleware, script, spool, http1 < server;
+admission, descriptors, process, program, upstream, worker, cgi, fastcgi, static, redirect, respond, relay, site, middleware, script, spool, http1 < server;
 `
 
 // doors are the packages that may use a library; tests may use any.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatewayd/gateway/process"
+	"gatewayd/gateway/stderr"
 )
 
 // linesOf is what the log should get of text, the slow way.
@@ -15,9 +16,9 @@ func linesOf(text string) (lines []string) {
 	for text != "" {
 		line, rest, ended := strings.Cut(text, "\n")
 		text = rest
-		long := len(line) >= maxLine
-		for len(line) >= maxLine {
-			lines, line = append(lines, line[:maxLine]), line[maxLine:]
+		long := len(line) >= stderr.MaxLine
+		for len(line) >= stderr.MaxLine {
+			lines, line = append(lines, line[:stderr.MaxLine]), line[stderr.MaxLine:]
 		}
 		if ended && !(long && line == "") {
 			lines = append(lines, strings.TrimSuffix(line, "\r"))
@@ -35,14 +36,14 @@ func FuzzStandardError(f *testing.F) {
 	f.Add([]byte("one\ntwo\r\n\nthree"), 3, 1)
 	f.Add([]byte("long"), 1, 5000)
 	f.Add([]byte("\n"), 2, 100)
-	f.Add([]byte(strings.Repeat("y", maxLine)+"\nx"), 700, 1)
-	f.Add([]byte(strings.Repeat("y", maxLine-1)+"\r\nx"), 8191, 1)
+	f.Add([]byte(strings.Repeat("y", stderr.MaxLine)+"\nx"), 700, 1)
+	f.Add([]byte(strings.Repeat("y", stderr.MaxLine-1)+"\r\nx"), 8191, 1)
 	f.Fuzz(func(t *testing.T, text []byte, step, times int) {
 		text = bytes.Repeat(text, min(max(times, 1), 5000))
 		if step = max(step, 1); len(text)/step > 2000 {
 			step = len(text) / 100
 		}
-		if len(text) > 200_000 || bytes.Count(text, []byte("\n")) > maxLines-50 {
+		if len(text) > 200_000 || bytes.Count(text, []byte("\n")) > stderr.MaxLines-50 {
 			return // the bounds have tests of their own
 		}
 		ours, theirs, err := process.QuietPipe("stderr")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gatewayd/gateway/backendtest"
+	"gatewayd/gateway/stderr"
 )
 
 // fileOnDisk is a body in a file.
@@ -103,9 +104,9 @@ func TestStandardErrorIsBounded(t *testing.T) {
 		if got := a.get("", nil); got != "ok" {
 			t.Errorf("got %q", got)
 		}
-		a.eventually("the last line", func() bool { return len(a.logged()) > maxLines })
+		a.eventually("the last line", func() bool { return len(a.logged()) > stderr.MaxLines })
 		lines := a.logged()
-		if len(lines) != maxLines+1 || lines[0] != "line 1" || lines[maxLines-1] != fmt.Sprint("line ", maxLines) || !strings.Contains(lines[maxLines], "99000 more lines") {
+		if len(lines) != stderr.MaxLines+1 || lines[0] != "line 1" || lines[stderr.MaxLines-1] != fmt.Sprint("line ", stderr.MaxLines) || !strings.Contains(lines[stderr.MaxLines], "99000 more lines") {
 			t.Errorf("%d lines, the last is %q", len(lines), lines[len(lines)-1])
 		}
 	})
@@ -117,7 +118,7 @@ func TestStandardErrorIsBounded(t *testing.T) {
 			t.Errorf("%d bytes were logged", len(all))
 		}
 		for _, line := range a.logged() {
-			if len(line) > maxLine {
+			if len(line) > stderr.MaxLine {
 				t.Errorf("a line of %d bytes", len(line))
 			}
 		}
@@ -130,35 +131,17 @@ func TestStandardErrorIsBounded(t *testing.T) {
 		for _, line := range a.logged() {
 			total += len(line)
 		}
-		if total > maxLogged+200 {
+		if total > stderr.MaxLogged+200 {
 			t.Errorf("%d bytes were logged", total)
 		}
 	})
 	t.Run("last words", func(t *testing.T) {
 		a := program(t, "#!/bin/sh\nhead -c 100000 /dev/zero | tr '\\0' w >&2; echo THE END >&2; exit 1\n", Options{})
 		e := a.fails(502, "THE END")
-		if len(e.Error()) > maxLastWords+500 {
+		if len(e.Error()) > stderr.MaxLastWords+500 {
 			t.Errorf("the error has %d bytes", len(e.Error()))
 		}
 	})
-}
-
-func TestLastWords(t *testing.T) {
-	var l stderrLog
-	all := ""
-	for i := range 500 {
-		piece := strings.Repeat(string(rune('a'+i%26)), i*7%900)
-		l.remember([]byte(piece))
-		all += piece
-		want := all[max(0, len(all)-maxLastWords):]
-		if got := l.lastWords(); got != want {
-			t.Fatalf("after %d bytes: %d bytes, not the last ones", len(all), len(got))
-		}
-	}
-	l.remember([]byte(strings.Repeat("z", 3*maxLastWords)))
-	if got := l.lastWords(); got != strings.Repeat("z", maxLastWords) {
-		t.Errorf("%d bytes", len(got))
-	}
 }
 
 // 64 MiB go through in both directions at once; what is allocated meanwhile has nothing to do with their number.

@@ -39,14 +39,15 @@ type Site struct {
 	Options Options // the top level's and the site's, merged: for what no route takes
 }
 
-// Route is one pattern and its handler. Exactly one of the handler pointers is set, the one that Handler names.
+// Route is one pattern and its handler. Exactly one of the handler pointers is set.
 type Route struct {
 	Pattern string // "/exact", "/prefix/*" or "/*"
-	Handler string // "static", "cgi", "redirect", "respond"
+	Handler string // "static", "cgi", "fastcgi", "php", "redirect", "respond"
 	Pos     Pos
 
 	Static   *Static
 	CGI      *CGI
+	FastCGI  *FastCGI // of "php" too, which is a preset of it
 	Redirect *Redirect
 	Respond  *Respond
 
@@ -150,6 +151,34 @@ type CGI struct {
 	MaxHeader    int64
 	StopTimeout  time.Duration
 	Sendfile     []string // absolute directories
+}
+
+// FastCGI sends requests to a FastCGI application. Exactly one of Run and Connect is set.
+type FastCGI struct {
+	Run         []string // a command, its first word absolute: the program of workers that gatewayd starts and keeps
+	Workers     int      // how many; with Run
+	Concurrency int      // requests that one worker can have at once; with Run
+
+	Connect        []Address // where an application listens that somebody else runs
+	ConnectTimeout time.Duration
+
+	Keepalive   int    // idle connections kept per address; the default is filled in
+	WorkerRoot  string // Root as the application sees it, absolute; "" is Root
+	Root        string // absolute; "" if not set
+	Ext         []string
+	Index       []string
+	Fallback    string // "" or starts with "/"
+	Hidden      bool
+	Symlinks    string // "inside" or "any"
+	MaxHeader   int64
+	StopTimeout time.Duration
+	Sendfile    []string // absolute directories
+}
+
+// Address is where an application listens.
+type Address struct {
+	Network string // "unix" or "tcp"
+	Address string // an absolute path, or "@name" for an abstract socket; or host:port
 }
 
 // Redirect sends the client elsewhere.

@@ -1,4 +1,3 @@
-// Package fastcgi will be the backend of the `fastcgi` route: a record codec, client connections that read and write at
-// the same time, and workers kept alive by package worker. Until then config refuses the word with a message that
-// says so.
+// Package fastcgi is the backend of the `fastcgi` and `php` routes: a client of the FastCGI specification, version 1.0.
+// Where the application listens, and who keeps it running, is an upstream.Upstream's to know.
 package fastcgi

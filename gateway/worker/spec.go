@@ -1,0 +1,29 @@
+package worker
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"gatewayd/gateway/process"
+)
+
+// Spec is what a Pool keeps.
+type Spec struct {
+	Process     process.Spec // but for Stdin, Stdout, Stderr and OnExit, which are the Pool's
+	Workers     int          // how many; at least 1
+	Concurrency int          // requests that one worker can have at once; 0 is 1
+	Keep        int          // idle connections kept to each worker
+
+	StartTimeout time.Duration // until a worker must be ready; 0 is 10 s
+	StopTimeout  time.Duration // between SIGTERM and SIGKILL; 0 is 2 s
+	// BusyTimeout is how long a worker may go on with a request that nobody wants any more; 0 is none.
+	BusyTimeout time.Duration
+
+	// Ready asks a worker whether it is ready for a request, by a conversation of its protocol on a new connection, which
+	// the Pool closes. It returns when there is an answer, an error, or ctx has ended.
+	Ready func(ctx context.Context, conn net.Conn) error
+	// Unready explains why a worker did not become ready, from what it wrote: a cause and a hint for the log, empty if
+	// there is nothing to say. nil explains nothing.
+	Unready func(lastWords string) (cause, hint string)
+}
