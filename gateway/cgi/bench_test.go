@@ -26,7 +26,7 @@ func answerTiny(tb testing.TB, b *Backend, req *gateway.Request) {
 }
 
 func tinyBackend(t *testing.T) (*Backend, *gateway.Request) {
-	a := program(t, "", Options{Command: tiny()})
+	a := newProgram(t, "", Options{Command: tiny()})
 	req := a.request(context.Background(), "a=b", nil)
 	req.Script.Filename = tiny()[0]
 	return a.backend, req

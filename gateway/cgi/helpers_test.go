@@ -31,7 +31,7 @@ type app struct {
 }
 
 // program writes a script and returns the app that runs it.
-func program(t *testing.T, text string, opt Options) *app {
+func newProgram(t *testing.T, text string, opt Options) *app {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {

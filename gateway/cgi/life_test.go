@@ -43,7 +43,7 @@ func TestClientLeaves(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			leaves(t)
-			a := program(t, tt.text, Options{StopTimeout: tt.stop})
+			a := newProgram(t, tt.text, Options{StopTimeout: tt.stop})
 			ctx, leave := context.WithCancel(context.Background())
 			defer leave()
 			resp := a.start(ctx, "", nil)
@@ -72,7 +72,7 @@ func TestClientLeaves(t *testing.T) {
 // The program ends though nobody reads its answer, as when a slow client holds up the copying.
 func TestClientLeavesWhileNobodyReads(t *testing.T) {
 	leaves(t)
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; exec sleep 60\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; exec sleep 60\n", Options{})
 	ctx, leave := context.WithCancel(context.Background())
 	resp := a.start(ctx, "", nil)
 	leave()
@@ -93,7 +93,7 @@ func (slowExit) Start(s process.Spec) (*process.Process, error) {
 }
 
 func TestDeathIsSeenOnASlowMachine(t *testing.T) {
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\npart'; kill -KILL $$\n", Options{Launcher: slowExit{}})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\npart'; kill -KILL $$\n", Options{Launcher: slowExit{}})
 	resp := a.start(context.Background(), "", nil)
 	if data, err := io.ReadAll(resp.Body); err == nil || string(data) != "part" {
 		t.Errorf("%q, then %v", data, err)
@@ -102,7 +102,7 @@ func TestDeathIsSeenOnASlowMachine(t *testing.T) {
 
 func TestProgramMayCleanUp(t *testing.T) {
 	// A loop of short sleeps: a shell that is about to block in read misses a signal that comes just before.
-	a := program(t, "#!/bin/sh\ntrap 'echo > cleaned; exit' TERM; printf 'A: b\\n\\nready\\n'; while :; do sleep 0.05; done\n", Options{StopTimeout: time.Minute})
+	a := newProgram(t, "#!/bin/sh\ntrap 'echo > cleaned; exit' TERM; printf 'A: b\\n\\nready\\n'; while :; do sleep 0.05; done\n", Options{StopTimeout: time.Minute})
 	resp := a.start(context.Background(), "", nil)
 	firstLine(t, resp.Body)
 	resp.Body.Close()
@@ -113,7 +113,7 @@ func TestProgramMayCleanUp(t *testing.T) {
 }
 
 func TestDeadlineIs504(t *testing.T) {
-	a := program(t, "#!/bin/sh\nexec sleep 60\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nexec sleep 60\n", Options{})
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	_, err := a.backend.RoundTrip(a.request(ctx, "", nil))
@@ -133,7 +133,7 @@ func TestBackgroundChild(t *testing.T) {
 	}{{"a quick reader", 0}, {"a slow reader", lingerTime + 200*time.Millisecond}} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			a := program(t, text, Options{})
+			a := newProgram(t, text, Options{})
 			resp := a.start(context.Background(), "", nil)
 			a.eventually("the program has ended", func() bool { return a.backend.Running() == 0 })
 			ended := time.Now()
@@ -160,7 +160,7 @@ func TestBackgroundChild(t *testing.T) {
 
 func TestBackgroundChildThatWritesOnDoesNotGoOnForEver(t *testing.T) {
 	t.Parallel()
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; cat /dev/zero & echo $! > pid\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; cat /dev/zero & echo $! > pid\n", Options{})
 	resp := a.start(context.Background(), "", nil)
 	begun := time.Now()
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
@@ -172,7 +172,7 @@ func TestBackgroundChildThatWritesOnDoesNotGoOnForEver(t *testing.T) {
 }
 
 func TestBackgroundChildWithClosedDescriptorsDoesNotDelay(t *testing.T) {
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\ndone'; sleep 60 < /dev/null > /dev/null 2>&1 & echo $! > pid\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\ndone'; sleep 60 < /dev/null > /dev/null 2>&1 & echo $! > pid\n", Options{})
 	begun := time.Now()
 	if got := a.get("", nil); got != "done" {
 		t.Errorf("got %q", got)
@@ -212,7 +212,7 @@ func TestProgramThatWorksOnAfterItsAnswer(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			leaves(t)
-			a := program(t, worksOn, Options{Timeout: tt.timeout})
+			a := newProgram(t, worksOn, Options{Timeout: tt.timeout})
 			ctx, leave := context.WithCancel(context.Background())
 			resp := a.start(ctx, "", nil)
 			begun := time.Now()
@@ -240,7 +240,7 @@ func TestProgramThatWorksOnAfterItsAnswer(t *testing.T) {
 
 func TestWaitIsPatient(t *testing.T) {
 	leaves(t)
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\nwhole'; exec >&- 2>&-; sleep 0.3; echo > done\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\nwhole'; exec >&- 2>&-; sleep 0.3; echo > done\n", Options{})
 	a.get("", nil)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -253,7 +253,7 @@ func TestWaitIsPatient(t *testing.T) {
 }
 
 func TestClosedBackend(t *testing.T) {
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\n'\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\n'\n", Options{})
 	if err := a.backend.Close(); err != nil {
 		t.Error(err)
 	}
@@ -265,7 +265,7 @@ func TestClosedBackend(t *testing.T) {
 
 func TestCloseEndsARunningRequest(t *testing.T) {
 	leaves(t)
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\npart'; exec sleep 60\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\npart'; exec sleep 60\n", Options{})
 	resp := a.start(context.Background(), "", nil)
 	time.AfterFunc(20*time.Millisecond, func() { a.backend.Close() })
 	if data, err := io.ReadAll(resp.Body); err == nil || string(data) != "part" {
@@ -282,7 +282,7 @@ func TestKilledInTheMiddle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			leaves(t)
-			a := program(t, text, Options{})
+			a := newProgram(t, text, Options{})
 			resp := a.start(context.Background(), "", nil)
 			data, err := io.ReadAll(resp.Body)
 			if string(data) != "part" || err == nil || !strings.Contains(err.Error(), "was killed by SIG") || !strings.Contains(err.Error(), "going down") {
@@ -296,7 +296,7 @@ func TestKilledInTheMiddle(t *testing.T) {
 // Half a body must not look like a whole one: the program is gone before its input ends.
 func TestProgramNeverSeesTheEndOfHalfABody(t *testing.T) {
 	leaves(t)
-	a := program(t, "#!/bin/sh\ntrap '' TERM; cat > /dev/null; echo > whole; printf 'A: b\\n\\nwhole'\n", Options{})
+	a := newProgram(t, "#!/bin/sh\ntrap '' TERM; cat > /dev/null; echo > whole; printf 'A: b\\n\\nwhole'\n", Options{})
 	for range 20 {
 		body := io.MultiReader(strings.NewReader(strings.Repeat("x", 1000)), brokenReader{})
 		if _, err := a.backend.RoundTrip(a.request(context.Background(), "", body)); gateway.AsError(err) == nil || gateway.AsError(err).Status != 400 {
@@ -316,7 +316,7 @@ func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 // A body that breaks off when the program has already answered and ended takes nothing from the answer.
 func TestBodyThatBreaksOffTooLateToMatter(t *testing.T) {
 	leaves(t)
-	a := program(t, "#!/bin/sh\nprintf 'Status: 413\\n\\nenough'\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nprintf 'Status: 413\\n\\nenough'\n", Options{})
 	r, w := io.Pipe()
 	resp := a.start(context.Background(), "", r)
 	a.eventually("the program has ended", func() bool { return a.backend.Running() == 0 })

@@ -43,7 +43,7 @@ func TestAnotherUserReachesItsStreams(t *testing.T) {
 	leaves(t)
 	const script = "#!/bin/bash\nprintf 'A: b\\n\\n' > /proc/self/fd/1; id -u; id -G; cat /dev/stdin; echo complaint > /proc/self/fd/2\n"
 	for _, opt := range []Options{{User: nobody()}, {User: nobody(), Umask: new(int)}} {
-		a := program(t, script, opt).open()
+		a := newProgram(t, script, opt).open()
 		want := "65534\n65534\n"
 		for name, body := range map[string]io.Reader{"none": nil, "pipe": strings.NewReader("body\n"), "file": bodyFile(a, "body\n")} {
 			expect := want
@@ -68,7 +68,7 @@ func TestAnotherUserWhoMayNotRun(t *testing.T) {
 	needRoot(t)
 	leaves(t)
 	t.Run("closed directory", func(t *testing.T) {
-		a := program(t, "#!/bin/sh\n", Options{User: nobody()}).open()
+		a := newProgram(t, "#!/bin/sh\n", Options{User: nobody()}).open()
 		if err := os.Chmod(a.dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func TestAnotherUserWhoMayNotRun(t *testing.T) {
 		}
 	})
 	t.Run("script that cannot be read", func(t *testing.T) {
-		a := program(t, "", Options{User: nobody()}).open()
+		a := newProgram(t, "", Options{User: nobody()}).open()
 		a.write(a.file, "#!/bin/sh\nprintf 'A: b\\n\\nok'\n", 0o711)
 		e := a.fails(502, "Permission denied")
 		if !strings.Contains(e.Hint, "nobody") || !strings.Contains(e.Hint, "chmod o+r "+a.file) {
@@ -94,7 +94,7 @@ func TestRequestsTooBigForTheSystem(t *testing.T) {
 		http.StatusRequestURITooLong:           func(r *gateway.Request) { r.RequestURI = "/app?" + long; r.URL.RawQuery = long },
 		http.StatusRequestHeaderFieldsTooLarge: func(r *gateway.Request) { r.Header.Set("X-Long", long) },
 	} {
-		a := program(t, "#!/bin/sh\n", Options{})
+		a := newProgram(t, "#!/bin/sh\n", Options{})
 		req := a.request(context.Background(), "", nil)
 		change(req)
 		_, err := a.backend.RoundTrip(req)
@@ -116,7 +116,7 @@ func TestExitIsNoted(t *testing.T) {
 		{"kill -SEGV $$", gateway.Exit{Code: -1, Signal: "SIGSEGV"}},
 		{"printf 'bad\\n'; sleep 60", gateway.Exit{Code: -1, Signal: "SIGTERM"}},
 	} {
-		a := program(t, "#!/bin/sh\n"+tt.script+"\n", Options{})
+		a := newProgram(t, "#!/bin/sh\n"+tt.script+"\n", Options{})
 		req := a.request(context.Background(), "", nil)
 		if resp, err := a.backend.RoundTrip(req); err == nil {
 			io.Copy(io.Discard, resp.Body)
@@ -139,7 +139,7 @@ func TestExitIsNoted(t *testing.T) {
 
 func TestUsageIsNoted(t *testing.T) {
 	leaves(t)
-	a := program(t, "#!/usr/bin/perl\nmy $x = 'x' x (300 << 20); print \"A: b\\n\\n\"; 1 while (times)[0] < 0.2;\n", Options{})
+	a := newProgram(t, "#!/usr/bin/perl\nmy $x = 'x' x (300 << 20); print \"A: b\\n\\n\"; 1 while (times)[0] < 0.2;\n", Options{})
 	req := a.request(context.Background(), "", nil)
 	resp, err := a.backend.RoundTrip(req)
 	if err != nil {
@@ -154,7 +154,7 @@ func TestUsageIsNoted(t *testing.T) {
 
 func TestLimitsEndTheProgram(t *testing.T) {
 	leaves(t)
-	a := program(t, "#!/usr/bin/perl\nprint \"A: b\\n\\n\"; 1 while 1;\n", Options{Limits: []process.Limit{{Resource: unix.RLIMIT_CPU, Max: 1}}})
+	a := newProgram(t, "#!/usr/bin/perl\nprint \"A: b\\n\\n\"; 1 while 1;\n", Options{Limits: []process.Limit{{Resource: unix.RLIMIT_CPU, Max: 1}}})
 	req := a.request(context.Background(), "", nil)
 	resp, err := a.backend.RoundTrip(req)
 	if err == nil {
@@ -170,7 +170,7 @@ func TestLimitsEndTheProgram(t *testing.T) {
 func TestGate(t *testing.T) {
 	leaves(t)
 	gate := admission.New(admission.Limits{Running: 2, Queue: 3, Wait: time.Minute})
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; echo >> started; until [ -e go ]; do sleep 0.01; done\n", Options{Gate: gate})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; echo >> started; until [ -e go ]; do sleep 0.01; done\n", Options{Gate: gate})
 	var clients sync.WaitGroup
 	statuses := make(chan int, 10)
 	for range 10 {
@@ -204,7 +204,7 @@ func TestGate(t *testing.T) {
 func TestWaitingClientLeaves(t *testing.T) {
 	leaves(t)
 	gate := admission.New(admission.Limits{Running: 1, Queue: 3, Wait: time.Minute})
-	a := program(t, "#!/bin/sh\necho >> ran; printf 'A: b\\n\\n'; sleep 60\n", Options{Gate: gate})
+	a := newProgram(t, "#!/bin/sh\necho >> ran; printf 'A: b\\n\\n'; sleep 60\n", Options{Gate: gate})
 	first := a.start(context.Background(), "", nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	failed := make(chan error)
@@ -228,7 +228,7 @@ func TestWaitingClientLeaves(t *testing.T) {
 func TestFailedStartsGivePlacesBack(t *testing.T) {
 	leaves(t)
 	gate := admission.New(admission.Limits{Running: 1})
-	a := program(t, "", Options{Gate: gate})
+	a := newProgram(t, "", Options{Gate: gate})
 	for range 3 {
 		a.fails(502, "does not exist")
 	}
@@ -254,7 +254,7 @@ func (panics) Start(process.Spec) (*process.Process, error) { panic("a fault") }
 func TestPanicGivesThePlaceBack(t *testing.T) {
 	leaves(t)
 	gate := admission.New(admission.Limits{Running: 1})
-	a := program(t, "#!/bin/sh\n", Options{Gate: gate, Launcher: panics{}})
+	a := newProgram(t, "#!/bin/sh\n", Options{Gate: gate, Launcher: panics{}})
 	func() {
 		defer func() { recover() }()
 		a.backend.RoundTrip(a.request(context.Background(), "", nil))

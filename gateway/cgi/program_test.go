@@ -42,7 +42,7 @@ print("".join(l for l in open("/proc/self/status") if l.startswith(("SigB", "Sig
 	}
 	for name, text := range programs {
 		t.Run(name, func(t *testing.T) {
-			a := program(t, text, Options{Env: cgispec.Env{Set: []cgispec.Var{{Name: "TZ", Value: "Asia/Tokyo"}}}})
+			a := newProgram(t, text, Options{Env: cgispec.Env{Set: []cgispec.Var{{Name: "TZ", Value: "Asia/Tokyo"}}}})
 			want := fmt.Sprintf("args=0\ncwd=%s\ngroup=1\nsecret=none\nquery=-s+two\ntz=Asia/Tokyo\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n", a.dir)
 			switch name { // what these ignore of their own accord
 			case "python": // SIGPIPE and SIGXFSZ
@@ -59,7 +59,7 @@ print("".join(l for l in open("/proc/self/status") if l.startswith(("SigB", "Sig
 
 func TestThreeDescriptors(t *testing.T) {
 	leaves(t)
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\n'\necho $$\nread x\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\n'\necho $$\nread x\n", Options{})
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func TestCommandAndDirectory(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := program(t, "", tt.opt)
+			a := newProgram(t, "", tt.opt)
 			a.write(a.file, "#!/bin/sh\nprintf 'A: b\\n\\n%s' \"$0${1+ }$*|$(pwd)\"\n", tt.mode)
 			for i, arg := range a.backend.opt.Command {
 				a.backend.opt.Command[i] = strings.ReplaceAll(arg, "{file}", a.file)
@@ -129,7 +129,7 @@ func TestRealPrograms(t *testing.T) {
 	}
 	for name, text := range programs {
 		t.Run(name, func(t *testing.T) {
-			a := program(t, text, Options{})
+			a := newProgram(t, text, Options{})
 			if got := a.get("", strings.NewReader(strings.Repeat("x", 200_000))); got != "200000\n" {
 				t.Errorf("got %q", got)
 			}
@@ -143,7 +143,7 @@ func TestRealPrograms(t *testing.T) {
 
 // A script that is replaced is at once the new one, and one that is gone is gone.
 func TestNoScriptIsRemembered(t *testing.T) {
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\none'\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\none'\n", Options{})
 	if got := a.get("", nil); got != "one" {
 		t.Errorf("got %q", got)
 	}

@@ -37,7 +37,7 @@ func TestProgramsThatCannotBeStarted(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			leaves(t)
-			a := program(t, "", tt.opt)
+			a := newProgram(t, "", tt.opt)
 			a.write(a.file, tt.text, tt.mode)
 			e := a.fails(tt.status, append(tt.words, a.file)...)
 			if tt.status == 503 && e.RetryAfter <= 0 {
@@ -62,7 +62,7 @@ func (r refuses) Start(process.Spec) (*process.Process, error) {
 
 func TestNoDescriptorsLeft(t *testing.T) {
 	leaves(t)
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\nok'\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\nok'\n", Options{})
 	var old unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func TestNoDescriptorsLeft(t *testing.T) {
 }
 
 func TestBusyScriptIsTriedAgain(t *testing.T) {
-	a := program(t, "", Options{})
+	a := newProgram(t, "", Options{})
 	binary, err := os.ReadFile("/usr/bin/printf")
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func TestProgramsThatDoNotAnswer(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			leaves(t)
-			a := program(t, tt.text, Options{})
+			a := newProgram(t, tt.text, Options{})
 			begun := time.Now()
 			a.fails(502, tt.words...)
 			if took := time.Since(begun); took > 5*time.Second {

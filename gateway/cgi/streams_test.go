@@ -39,7 +39,7 @@ func (brokenFile) StdinFile() (*os.File, error) { return nil, os.ErrPermission }
 
 func TestBodyInAFileIsStandardInput(t *testing.T) {
 	leaves(t)
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; readlink /proc/$$/fd/0; grep -h '^pos\\|^flags' /proc/$$/fdinfo/0; wc -c\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; readlink /proc/$$/fd/0; grep -h '^pos\\|^flags' /proc/$$/fdinfo/0; wc -c\n", Options{})
 	file := filepath.Join(a.dir, "body")
 	a.write(file, strings.Repeat("x", 1<<20), 0o600)
 	got := a.get("", fileOnDisk{path: file, ReadCloser: io.NopCloser(failing{t})})
@@ -58,7 +58,7 @@ func (f failing) Read([]byte) (int, error) {
 
 func TestBodyInMemoryNeedsNobody(t *testing.T) {
 	leaves(t)
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; wc -c\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; wc -c\n", Options{})
 	for _, size := range []int{1, 1000, 64 << 10, 64<<10 + 1, 1 << 20} {
 		data := []byte(strings.Repeat("m", size))
 		if got, want := a.get("", noFile{failing{t}, data}), fmt.Sprintln(size); got != want {
@@ -69,7 +69,7 @@ func TestBodyInMemoryNeedsNobody(t *testing.T) {
 
 func TestBodyFileThatCannotBeOpenedIsRead(t *testing.T) {
 	leaves(t)
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; wc -c\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; wc -c\n", Options{})
 	if got := a.get("", brokenFile{noFile{Reader: strings.NewReader("body")}}); got != "4\n" {
 		t.Errorf("got %q", got)
 	}
@@ -77,7 +77,7 @@ func TestBodyFileThatCannotBeOpenedIsRead(t *testing.T) {
 
 func TestProgramThatClosesItsInput(t *testing.T) {
 	leaves(t)
-	a := program(t, "#!/bin/sh\nexec <&-\nprintf 'A: b\\n\\nwhole'\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nexec <&-\nprintf 'A: b\\n\\nwhole'\n", Options{})
 	if got := a.get("", strings.NewReader(strings.Repeat("x", 1<<20))); got != "whole" {
 		t.Errorf("got %q", got)
 	}
@@ -86,7 +86,7 @@ func TestProgramThatClosesItsInput(t *testing.T) {
 // A grandchild that keeps the pipes open holds up nobody for longer than lingerTime.
 func TestGrandchildKeepsThePipes(t *testing.T) {
 	before := backendtest.Measure()
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\nwhole'; exec 3<&0; sleep 60 <&3 > /dev/null & echo $! > pid; echo noise >&2\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\nwhole'; exec 3<&0; sleep 60 <&3 > /dev/null & echo $! > pid; echo noise >&2\n", Options{})
 	begun := time.Now()
 	if got := a.get("", strings.NewReader(strings.Repeat("x", 1<<20))); got != "whole" {
 		t.Errorf("got %q", got)
@@ -100,7 +100,7 @@ func TestGrandchildKeepsThePipes(t *testing.T) {
 
 func TestStandardErrorIsBounded(t *testing.T) {
 	t.Run("many lines", func(t *testing.T) {
-		a := program(t, "#!/usr/bin/perl\nprint STDERR \"line $_\\n\" for 1..100_000; print \"A: b\\n\\nok\";\n", Options{})
+		a := newProgram(t, "#!/usr/bin/perl\nprint STDERR \"line $_\\n\" for 1..100_000; print \"A: b\\n\\nok\";\n", Options{})
 		if got := a.get("", nil); got != "ok" {
 			t.Errorf("got %q", got)
 		}
@@ -111,7 +111,7 @@ func TestStandardErrorIsBounded(t *testing.T) {
 		}
 	})
 	t.Run("long lines", func(t *testing.T) {
-		a := program(t, "#!/usr/bin/perl\nprint STDERR 'x' x 20_000, \"\\r\\n\", 'y' x 8192, \"\\n\", \"\\nend\"; print \"A: b\\n\\nok\";\n", Options{})
+		a := newProgram(t, "#!/usr/bin/perl\nprint STDERR 'x' x 20_000, \"\\r\\n\", 'y' x 8192, \"\\n\", \"\\nend\"; print \"A: b\\n\\nok\";\n", Options{})
 		a.get("", nil)
 		a.eventually("the last line", func() bool { l := a.logged(); return len(l) > 0 && l[len(l)-1] == "end" })
 		if all := strings.Join(a.logged(), ""); all != strings.Repeat("x", 20_000)+strings.Repeat("y", 8192)+"end" {
@@ -124,7 +124,7 @@ func TestStandardErrorIsBounded(t *testing.T) {
 		}
 	})
 	t.Run("without lines", func(t *testing.T) {
-		a := program(t, "#!/bin/sh\nhead -c 5000000 /dev/zero >&2; printf 'A: b\\n\\nok'\n", Options{})
+		a := newProgram(t, "#!/bin/sh\nhead -c 5000000 /dev/zero >&2; printf 'A: b\\n\\nok'\n", Options{})
 		a.get("", nil)
 		a.eventually("the last line", func() bool { l := a.logged(); return len(l) > 0 && strings.Contains(l[len(l)-1], "more lines") })
 		total := 0
@@ -136,7 +136,7 @@ func TestStandardErrorIsBounded(t *testing.T) {
 		}
 	})
 	t.Run("last words", func(t *testing.T) {
-		a := program(t, "#!/bin/sh\nhead -c 100000 /dev/zero | tr '\\0' w >&2; echo THE END >&2; exit 1\n", Options{})
+		a := newProgram(t, "#!/bin/sh\nhead -c 100000 /dev/zero | tr '\\0' w >&2; echo THE END >&2; exit 1\n", Options{})
 		e := a.fails(502, "THE END")
 		if len(e.Error()) > stderr.MaxLastWords+500 {
 			t.Errorf("the error has %d bytes", len(e.Error()))
@@ -148,7 +148,7 @@ func TestStandardErrorIsBounded(t *testing.T) {
 func TestLargeBodiesTakeConstantMemory(t *testing.T) {
 	leaves(t)
 	const size = 64 << 20
-	a := program(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; exec cat\n", Options{})
+	a := newProgram(t, "#!/bin/sh\nprintf 'A: b\\n\\n'; exec cat\n", Options{})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	resp := a.start(context.Background(), "", io.LimitReader(letters{}, size))
