@@ -30,7 +30,7 @@ type app struct {
 	stderr []string
 }
 
-// program writes a script and returns the app that runs it.
+// newProgram writes a script and returns the app that runs it.
 func newProgram(t *testing.T, text string, opt Options) *app {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
