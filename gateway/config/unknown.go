@@ -60,7 +60,7 @@ func (l *loader) unknownKey(tab *table, v reflect.Value, key string, p place) {
 // isMain says whether a mapping may have to have the key.
 func isMain(key string) bool {
 	switch key {
-	case "routes", "sites", "static", "cgi", "redirect", "respond", "fastcgi", "php", "root", "run", "ext", "to", "basic":
+	case "routes", "sites", "static", "cgi", "redirect", "respond", "fastcgi", "php", "root", "run", "connect", "ext", "to", "basic":
 		return true
 	}
 	return false
@@ -75,7 +75,7 @@ func (l *loader) guess(tab *table, key string) (why, meant string) {
 	isRoute := tab.typ == reflect.TypeFor[rawRoute]()
 	switch {
 	case isRoute && slices.Contains(laterHandlers(), key):
-		return key + " is not a handler of this version; there are static, cgi, redirect and respond", "cgi"
+		return key + " is not a handler of this version; there are " + l.oneOfHandlers(), "cgi"
 	case joined != "":
 		return fmt.Sprintf("%s has no colon with a blank after it; did you mean %s?", quote(key), quote(joined+": "+value)), joined
 	case form != "":
@@ -83,9 +83,9 @@ func (l *loader) guess(tab *table, key string) (why, meant string) {
 	case other != "":
 		return fmt.Sprintf("%s is not known here; did you mean %s?", quote(key), quote(other)), other
 	case len(homes) > 0:
-		why := key + " does not belong here; it goes " + oneOf(homes)
+		why := key + " does not belong here; it goes " + joinHomes(homes)
 		switch {
-		case isRoute && slices.ContainsFunc(homes, insideHandler):
+		case isRoute && slices.ContainsFunc(homes, l.insideHandler):
 			return why, "cgi"
 		case tab.byKey["routes"] != nil && slices.Contains(homes, inRoute):
 			return why + `: write routes: { "/*": { ` + key + ": " + handlerExample(key) + " } }", "routes"
@@ -117,10 +117,25 @@ func runTogether(tab *table, key string) (word, value string) {
 	return word, value
 }
 
-const inRoute = "in a route"
+const (
+	inRoute = "in a route"
+	insideA = "inside "
+)
 
-func insideHandler(home string) bool {
-	return slices.Contains([]string{"inside static", "inside cgi", "inside redirect", "inside respond"}, home)
+// joinHomes says "inside" once.
+func joinHomes(homes []string) string {
+	homes = slices.Clone(homes)
+	for i := 1; i < len(homes); i++ {
+		if strings.HasPrefix(homes[i-1], insideA) || !strings.Contains(homes[i-1], " ") {
+			homes[i] = strings.TrimPrefix(homes[i], insideA)
+		}
+	}
+	return oneOf(homes)
+}
+
+func (l *loader) insideHandler(home string) bool {
+	word, ok := strings.CutPrefix(home, insideA)
+	return ok && slices.Contains(l.handlers(), word)
 }
 
 // laterHandlers are handlers that other versions have.
@@ -232,6 +247,8 @@ func placesOfKeys(l *loader) map[string][]string {
 	add(reflect.TypeFor[rawAuth](), "inside auth", all)
 	add(reflect.TypeFor[rawStatic](), "inside static", all)
 	add(reflect.TypeFor[rawCGI](), "inside cgi", func(f *field) bool { return f.notYet == "" })
+	add(reflect.TypeFor[rawFastCGI](), "inside fastcgi", all)
+	add(reflect.TypeFor[rawPHP](), "inside php", all)
 	add(reflect.TypeFor[rawRedirect](), "inside redirect", all)
 	add(reflect.TypeFor[rawRespond](), "inside respond", all)
 	return words
