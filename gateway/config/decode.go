@@ -83,6 +83,12 @@ func (tab *table) keys() []string {
 	return keys
 }
 
+// has says whether key does something here.
+func (tab *table) has(key string) bool {
+	f := tab.byKey[key]
+	return f != nil && f.usable()
+}
+
 // known are all keys that mean something, be it only a message.
 func (tab *table) known() []string {
 	var keys []string

@@ -149,7 +149,17 @@ func synonym(tab *table, key string) string {
 		"listen port bind address addr listeners",
 		"dir cwd chdir workdir working_directory working_dir",
 		"cgi script cgi-bin exec program command",
-		"run script exec program command path",
+		"fastcgi fcgi fast_cgi fast-cgi fastcgi_pass fcgi_pass fcgid fcgiwrap spawn-fcgi",
+		"run script exec program command path bin bin-path bin_path binary executable cmd",
+		"connect socket server servers upstream upstreams address addresses addr host pass fastcgi_pass listen port backend backends url",
+		"workers processes procs children max_children pm.max_children max_procs max-procs num_workers instances php_fcgi_children fcgidmaxprocesses",
+		"concurrency threads multiplex max_concurrency",
+		"connect_timeout fastcgi_connect_timeout dial_timeout",
+		"keepalive keep_alive keep_conn fastcgi_keep_conn",
+		"index directory_index directoryindex fastcgi_index",
+		"fallback try_files front_controller fallbackresource fallback_resource",
+		"worker_root remote_root script_root container_root chroot",
+		"sendfile x_sendfile x-sendfile xsendfile x_accel_redirect",
 		"static files file_server directory alias",
 		"root directory path dir docroot document_root",
 		"respond return answer",
@@ -172,7 +182,7 @@ func synonym(tab *table, key string) string {
 		"to url target location",
 		"status code",
 		"body text content",
-		"ext extensions suffix",
+		"ext extensions suffix split split_path fastcgi_split_path_info",
 		"set add",
 		"remove del delete unset",
 		"cpu cputime cpu_time cpu_seconds rlimitcpu",
@@ -186,7 +196,7 @@ func synonym(tab *table, key string) string {
 		"realm name title auth_basic authname",
 	} {
 		ours, theirs, _ := strings.Cut(words, " ")
-		if tab.byKey[ours] != nil && slices.Contains(strings.Fields(theirs), lowerASCII(key)) {
+		if tab.has(ours) && slices.Contains(strings.Fields(theirs), lowerASCII(key)) {
 			return ours
 		}
 	}
@@ -206,11 +216,24 @@ func otherForm(tab *table, key string) string {
 		{"auth", "auth_basic authname", "auth: { basic: ./users.htpasswd, realm: TEXT }"},
 		{"auth", "require satisfy", "auth: { basic: ./users.htpasswd }, allow: [10.0.0.0/8], or both"},
 		{"error_pages", "error_page errordocument errordocuments handle_errors", "error_pages: { 404: ./404.html, 5xx: ./sorry.html }"},
+		{"php", "php-fpm php_fpm phpfpm fpm php_fastcgi php-fastcgi php_pass", `php: { root: ./DIRECTORY, connect: "unix:/run/php/php-fpm.sock" }`},
+		{"php", "php-cgi php_cgi phpcgi php5 php7 php8", "php: ./DIRECTORY"},
+		{"fastcgi", "try_files front_controller fallbackresource", "fallback: /index.php inside fastcgi or php"},
+		{"fastcgi", "fastcgi_index directoryindex", "index: [index.php] inside fastcgi or php"},
+		{"fastcgi", "fastcgi_split_path_info split_path", "ext: [.php] inside fastcgi: what follows such a file is PATH_INFO"},
+		{"env", "fastcgi_param fastcgi_params param params", "env: { NAME: value }"},
+		{"pass_env", "fastcgi_read_timeout fastcgi_send_timeout proxy_read_timeout read_timeout", "idle_timeout: 60s"},
+		{"workers", "fastcgi_read_timeout fastcgi_send_timeout read_timeout send_timeout", "idle_timeout: 60s beside the handler"},
+		{"workers", "fastcgi_param fastcgi_params param params variables", "env: { NAME: value } beside the handler"},
+		{"workers", "min max min_workers max_workers start_servers min_spare_servers max_spare_servers", "workers: 4, which is all there are"},
+		{"workers", "max_requests pm.max_requests php_fcgi_max_requests", "env: { PHP_FCGI_MAX_REQUESTS: 500 } beside the handler"},
+		{"workers", "ini php_ini php.ini php_value php_admin_value php_flag php_admin_flag", "run: [php-cgi, -d, NAME=VALUE]"},
+		{"workers", "version php_version", "run: [php-cgi8.4]"},
 		{"listen", "access_log accesslog customlog", "log: { access_output: FILE }"},
 		{"listen", "error_log errorlog", "log: { output: FILE }"},
 		{"listen", "log_format logformat", "log: { access: combined }, or text or json"},
 	} {
-		if tab.byKey[f.ours] != nil && slices.Contains(strings.Fields(f.theirs), lowerASCII(key)) {
+		if tab.has(f.ours) && slices.Contains(strings.Fields(f.theirs), lowerASCII(key)) {
 			return f.form
 		}
 	}
