@@ -30,12 +30,17 @@ func (v *commandValue) decode(l *loader, n *yaml.Node, f *field, p place) {
 		l.error(slices.Concat(at, []place{p})[0], "%s", why)
 		return
 	}
-	if v.read(l, words, at, p); v.dir && f.rule != "cgi" {
+	v.read(l, words, at, p)
+	switch {
+	case v.dir && f.rule != "cgi":
 		l.error(v.place, "%s", l.directoryOfScripts(words[0], v.v[0]))
 		v.v = nil
+	case v.dir && len(words) > 1:
+		l.error(at[1], "%s is a directory, and a directory takes no arguments; name a program in it", quote(words[0]))
 	}
 }
 
+// read checks the first word; at is nil if it is the only one, as the usual form has it.
 func (v *commandValue) read(l *loader, words []string, at []place, p place) {
 	if at == nil {
 		v.scalar(l, words[0], p)
@@ -47,9 +52,6 @@ func (v *commandValue) read(l *loader, words []string, at []place, p place) {
 	} else {
 		v.inPath = true
 		first, ok = l.program(words[0], at[0])
-	}
-	if ok && v.dir && len(words) > 1 {
-		l.error(at[1], "%s is a directory, and a directory takes no arguments; name a program in it", quote(words[0]))
 	}
 	if ok {
 		v.v = append([]string{first}, words[1:]...)
@@ -74,9 +76,9 @@ func (v *commandValue) scalar(l *loader, s string, p place) {
 // path checks the first word, which is a path.
 func (v *commandValue) path(l *loader, s string, p place) (path string, ok bool) {
 	path, v.dir, ok = l.programOrDir(s, p)
+	v.place.at, v.place.path = p.at, p.path
 	if ok && !v.dir {
 		v.noExec = notExecutable(path, s)
-		v.place.at, v.place.path = p.at, p.path
 	}
 	return path, ok
 }

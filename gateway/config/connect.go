@@ -65,14 +65,15 @@ func (l *loader) applicationAddress(n *yaml.Node, p place) (Address, bool) {
 
 // notAnAddress is the sentence about s, of which parseAddress says why it is none.
 func (l *loader) notAnAddress(s string, why error) string {
+	meant := meantApplication(s)
 	info, err := os.Stat(l.abs(s))
+	there := err == nil && s != "" && (meant == "" || !strings.Contains(s, ":"))
 	switch {
-	case err == nil && info.IsDir():
+	case there && info.IsDir():
 		return quote(s) + " is a directory; connect takes the address of an application, root the directory of its files"
-	case err == nil && info.Mode().IsRegular():
+	case there && info.Mode().IsRegular():
 		return fmt.Sprintf("%s is a file; connect takes the address of an application, run a program that gatewayd starts: run: %s", quote(s), oneLine(s))
-	}
-	if meant := meantApplication(s); meant != "" {
+	case meant != "":
 		return fmt.Sprintf("%s is not an address; did you mean %s?", quote(s), quote(meant))
 	}
 	return why.Error()
@@ -98,6 +99,9 @@ func parseAddress(s string) (Address, error) {
 	case "tcp":
 		address, err := dialAddress(rest)
 		return Address{network, address}, err
+	}
+	if s == "" {
+		return Address{}, errors.New(`an address is missing here; write for example "unix:/run/app.sock"`)
 	}
 	return Address{}, fmt.Errorf(`%s is not an address; write it as "unix:/run/app.sock" or "tcp:127.0.0.1:9000"`, quote(s))
 }

@@ -28,7 +28,7 @@ func (c *rawFastCGI) check(l *loader, p place) {
 	}
 	c.Run.check(l)
 	if !c.excused {
-		c.rawTree.check(l)
+		c.rawTree.check(l, ".php")
 	}
 	c.warnOfTree(l, "fastcgi")
 	if c.WorkerRoot.given && !c.Root.given {

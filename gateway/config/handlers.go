@@ -13,7 +13,7 @@ func (c *rawCGI) check(l *loader, p place) {
 		if !c.Run.given && !c.Root.given {
 			l.errorAtKey(p, "cgi needs run (a program or a directory of scripts), or root and ext")
 		}
-		c.rawTree.check(l)
+		c.rawTree.check(l, ".cgi")
 	}
 	if c.Root.given && c.Run.dir {
 		l.error(c.Run.place, "with root, run names the program that runs the files below it, and this is a directory; take run out, or name a program")

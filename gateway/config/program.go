@@ -39,12 +39,14 @@ func (l *loader) notAProgram(s string, f *field, p place) string {
 		return quote(s) + " is a URL; cgi takes the path of a program, and redirect sends clients to a URL"
 	case strings.Contains(s, "://") && meant == "":
 		return quote(s) + ` is a URL; write the path of a program, or an address: "unix:/run/app.sock", "tcp:127.0.0.1:9000"`
+	case strings.HasPrefix(s, "http://"), strings.HasPrefix(s, "https://"):
+		return fmt.Sprintf("%s is the URL of an HTTP server; if it is FastCGI that is spoken there write %s", quote(s), connectTo(meant, f, p))
 	case strings.Contains(s, "://"):
 		return fmt.Sprintf("%s is a URL; for a FastCGI application that listens there write %s", quote(s), connectTo(meant, f, p))
 	case l.looksLikeHostPort(s):
 		return fmt.Sprintf("%s looks like an address; for a FastCGI application write %s, for a program of that name %s", quote(s), connectTo(cmp.Or(meant, "tcp:"+s), f, p), quote("./"+s))
 	case l.looksLikeSocket(s):
-		return fmt.Sprintf("%s is a socket; for the FastCGI application that listens there write %s", quote(s), connectTo("unix:"+s, f, p))
+		return fmt.Sprintf("%s is the path of a socket; for the FastCGI application that listens there write %s", quote(s), connectTo("unix:"+s, f, p))
 	}
 	return ""
 }

@@ -9,25 +9,25 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// check wants scripts to be told from files.
-func (c *rawTree) check(l *loader) {
+// check wants scripts to be told from files; usual is what their extension is where nothing tells.
+func (c *rawTree) check(l *loader, usual string) {
 	switch {
 	case c.Root.given && !c.Ext.given:
-		l.errorAtKey(c.Root.place, "root needs ext: the extensions of the files that are scripts, for example ext: [%s]", c.exampleExt())
+		l.errorAtKey(c.Root.place, "root needs ext: the extensions of the files that are scripts, for example ext: [%s]", c.exampleExt(usual))
 	case c.Root.given && len(c.Ext.v) == 0 && !c.Ext.bad:
-		l.error(c.Ext.place, "the list is empty; write the extensions of the files that are scripts, for example [%s]", c.exampleExt())
+		l.error(c.Ext.place, "the list is empty; write the extensions of the files that are scripts, for example [%s]", c.exampleExt(usual))
 	}
 }
 
 // exampleExt is that of the fallback or index, if there is one.
-func (c *rawTree) exampleExt() string {
+func (c *rawTree) exampleExt(usual string) string {
 	names := []string{c.Fallback.v}
 	for _, name := range append(names, c.Index.v...) {
 		if ext := filepath.Ext(name); ext != "" && ext != ".html" && ext != ".htm" && checkExtension(ext) == "" {
 			return oneLine(ext)
 		}
 	}
-	return ".cgi"
+	return usual
 }
 
 // warnOfTree warns of what is for scripts among files where there are none, and of a fallback that is not there.
@@ -66,6 +66,8 @@ func (v *fallbackValue) decode(l *loader, n *yaml.Node, f *field, p place) {
 	switch why := checkText(f.rule, s); {
 	case !ok, isOff(s):
 		v.v = ""
+	case s == "" || s == unlimited:
+		l.error(p, `%s is written "off" here: what does not exist is 404`, quote(s))
 	case why != "":
 		l.error(p, "%s", why)
 	default:

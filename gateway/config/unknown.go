@@ -69,7 +69,8 @@ func isMain(key string) bool {
 // guess is the sentence about an unknown key, and the key that was probably meant.
 func (l *loader) guess(tab *table, key string) (why, meant string) {
 	near := nearest(key, tab.known())
-	other, form := synonym(tab, key), otherForm(tab, key)
+	other := synonym(tab, key)
+	ours, form := otherForm(tab, key)
 	joined, value := runTogether(tab, key)
 	homes := l.elsewhere(key)
 	isRoute := tab.typ == reflect.TypeFor[rawRoute]()
@@ -79,7 +80,7 @@ func (l *loader) guess(tab *table, key string) (why, meant string) {
 	case joined != "":
 		return fmt.Sprintf("%s has no colon with a blank after it; did you mean %s?", quote(key), quote(joined+": "+value)), joined
 	case form != "":
-		return fmt.Sprintf("%s is not known here; write %s", quote(key), form), ""
+		return fmt.Sprintf("%s is not known here; write %s", quote(key), form), ours
 	case other != "":
 		return fmt.Sprintf("%s is not known here; did you mean %s?", quote(key), quote(other)), other
 	case len(homes) > 0:
@@ -143,6 +144,9 @@ func laterHandlers() []string { return []string{"proxy", "scgi", "uwsgi", "wsgi"
 
 // synonym is the key of tab for what other programs call key, "" if it has none.
 func synonym(tab *table, key string) string {
+	if lower := lowerASCII(key); tab.has(lower) {
+		return lower
+	}
 	for _, words := range []string{
 		"env environment env_vars setenv",
 		"pass_env passenv env_inherit",
@@ -203,8 +207,8 @@ func synonym(tab *table, key string) string {
 	return ""
 }
 
-// otherForm is what to write in tab for what other programs say with key alone, "" if that is nothing.
-func otherForm(tab *table, key string) string {
+// otherForm is what to write in tab for what other programs say with key alone, and the key in it; "" if that is nothing.
+func otherForm(tab *table, key string) (ours, form string) {
 	for _, f := range []struct{ ours, theirs, form string }{
 		{"user", "group gid suexec suexecusergroup run_as runas uid username", "user: NAME, or user: NAME:GROUP"},
 		{"rlimits", "rlimitcpu limitcpu cpulimit", "rlimits: { cpu: 10s }"},
@@ -227,17 +231,17 @@ func otherForm(tab *table, key string) string {
 		{"workers", "fastcgi_param fastcgi_params param params variables", "env: { NAME: value } beside the handler"},
 		{"workers", "min max min_workers max_workers start_servers min_spare_servers max_spare_servers", "workers: 4, which is all there are"},
 		{"workers", "max_requests pm.max_requests php_fcgi_max_requests", "env: { PHP_FCGI_MAX_REQUESTS: 500 } beside the handler"},
-		{"workers", "ini php_ini php.ini php_value php_admin_value php_flag php_admin_flag", "run: [php-cgi, -d, NAME=VALUE]"},
+		{"workers", "ini php_ini php.ini php_value php_admin_value php_flag php_admin_flag memory_limit upload_max_filesize post_max_size", "run: [php-cgi, -d, NAME=VALUE]"},
 		{"workers", "version php_version", "run: [php-cgi8.4]"},
 		{"listen", "access_log accesslog customlog", "log: { access_output: FILE }"},
 		{"listen", "error_log errorlog", "log: { output: FILE }"},
 		{"listen", "log_format logformat", "log: { access: combined }, or text or json"},
 	} {
 		if tab.has(f.ours) && slices.Contains(strings.Fields(f.theirs), lowerASCII(key)) {
-			return f.form
+			return f.ours, f.form
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // elsewhere says in which places a key is known: "inside log", "beside the handler".
