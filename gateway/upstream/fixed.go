@@ -128,10 +128,10 @@ func (f *Fixed) Close() {
 // PeerStats is what a peer of Fixed does now, and what it has done so far.
 type PeerStats struct {
 	Address string    `json:"address"`
-	Busy    int       `json:"busy"`                   // requests in flight
-	Idle    int       `json:"idle_connections"`       // kept
-	Served  uint64    `json:"served"`                 // requests
-	Failed  uint64    `json:"failed"`                 // requests that it has spoiled
+	Busy    int       `json:"busy"`                  // requests in flight
+	Idle    int       `json:"idle_connections"`      // kept
+	Served  uint64    `json:"served"`                // requests
+	Failed  uint64    `json:"failed"`                // requests that it has spoiled
 	Paused  time.Time `json:"paused_until,omitzero"` // it is left alone until then
 }
 
