@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatewayd/gateway"
+	"gatewayd/gateway/process"
 )
 
 // body is the rest of an answer. Read and WriteTo are for one goroutine, Close for any.
