@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
+	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"gatewayd/gateway/process"
 	"gatewayd/gateway/upstream"
@@ -30,10 +30,13 @@ const (
 type worker struct {
 	slot    *slot
 	address upstream.Address
+	socket  *os.File
 	proc    *process.Process
 	out     *output
 	life    context.Context // ends with the process, or with the pool
 	readyAt time.Time
+
+	accepted, answered atomic.Bool // a connection for the question whether it is ready; the question
 
 	replaced chan struct{} // closed when it is to be stopped
 
@@ -62,7 +65,7 @@ func (s *slot) start() (*worker, *failure) {
 		ours.Close()
 		return nil, notStarted(spec, err)
 	}
-	w := &worker{slot: s, address: s.peer.Address, proc: proc, out: newOutput(ours, &s.ration), life: life, replaced: make(chan struct{})}
+	w := &worker{slot: s, address: s.peer.Address, socket: s.socket, proc: proc, out: newOutput(ours, &s.ration), life: life, replaced: make(chan struct{})}
 	s.pool.kept.Go(w.out.read)
 	s.pool.mu.Lock()
 	s.pid = proc.Pid()
@@ -78,6 +81,9 @@ func notStarted(spec process.Spec, err error) *failure {
 
 // awaitReady waits until the worker is ready. One that is not is gone when it returns.
 func (w *worker) awaitReady() *failure {
+	if w.slot.pool.unasked.Load() {
+		return nil
+	}
 	limit := w.slot.pool.spec.StartTimeout
 	ctx, cancel := context.WithTimeout(w.life, limit)
 	defer cancel()
@@ -104,52 +110,40 @@ func (w *worker) mark(unfit error) {
 	w.unfit = unfit
 }
 
-// ask has a conversation with the worker, on as many connections as that takes, until ctx ends.
+// errNotAccepted is a connection that nobody took in its time.
+var errNotAccepted = errors.New("it has not accepted a connection")
+
+// ask makes sure that the worker takes connections and, where it answers the question at all, speaks the protocol. It
+// ends with ctx.
 func (w *worker) ask(ctx context.Context) error {
-	var last error
-	for {
-		err := w.try(ctx)
-		if err == nil {
-			return nil
-		}
-		if last == nil || ctx.Err() == nil { // else it is only the end of ctx
-			last = err
-		}
-		if ctx.Err() != nil || nobodyListens(err) {
-			return last
-		}
-		select {
-		case <-time.After(tryPause):
-		case <-ctx.Done():
-		}
-	}
-}
-
-// errSilent is a conversation that had no end in its time.
-var errSilent = errors.New("no answer")
-
-// nobodyListens says that the socket is not there any more, or was shut down by who had it.
-func nobodyListens(err error) bool {
-	return errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT)
-}
-
-func (w *worker) try(ctx context.Context) error {
-	ask := w.slot.pool.spec.Ready
-	if ask == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, w.slot.pool.spec.StartTimeout/tries)
-	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, w.address.Network, w.address.Address)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
+	if err := w.awaitAccept(ctx); err != nil {
+		return err
+	}
+	w.accepted.Store(true)
+	if w.slot.pool.spec.Ready == nil {
+		return nil
+	}
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if err = ask(ctx, conn); err != nil && ctx.Err() != nil {
-		return errSilent
+	answered, err := w.slot.pool.spec.Ready(ctx, conn)
+	if answered {
+		w.answered.Store(true)
 	}
 	return err
+}
+
+// diedOfQuestion says whether a worker that is gone took the question whether it is ready, and did not survive it.
+func (w *worker) diedOfQuestion() bool {
+	if w == nil || !w.accepted.Load() || w.answered.Load() {
+		return false
+	}
+	w.slot.pool.mu.Lock()
+	defer w.slot.pool.mu.Unlock()
+	return w.unfit == nil && !w.lent
 }
 
 // replace has the worker stopped and another one started. The caller holds the pool's mu.
@@ -249,7 +243,7 @@ func within(limit time.Duration, done <-chan struct{}) bool {
 
 // busyFor is why a worker is stopped that did not answer within limit.
 func busyFor(err error, limit time.Duration) error {
-	if errors.Is(err, errSilent) {
+	if errors.Is(err, errNotAccepted) {
 		return fmt.Errorf("it was busy for more than %s with a request that nobody wanted any more", limit)
 	}
 	return fmt.Errorf("it could not be reached any more: %w", err)
