@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -187,15 +188,15 @@ func (r *record) of(kind Kind) (found []Event) {
 	return found
 }
 
-func (r *record) printed(line string) bool {
+// all are the lines that were printed.
+func (r *record) all() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, l := range r.lines {
-		if strings.Contains(l, line) {
-			return true
-		}
-	}
-	return false
+	return slices.Clone(r.lines)
+}
+
+func (r *record) printed(line string) bool {
+	return slices.ContainsFunc(r.all(), func(l string) bool { return strings.Contains(l, line) })
 }
 
 // pool is a Pool that is closed at the end of the test, when nothing must be left of it.

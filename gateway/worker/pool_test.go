@@ -398,7 +398,7 @@ func TestUnreachableThoughAllIsWell(t *testing.T) {
 func TestChildrenShareTheEnd(t *testing.T) {
 	child := func(r *record) (pid int) {
 		eventually(t, "the child is known", func() bool {
-			for _, l := range r.lines {
+			for _, l := range r.all() {
 				if s, ok := strings.CutPrefix(l, "child "); ok {
 					pid = atoi(s)
 				}
@@ -445,7 +445,7 @@ func TestFailsAtOnce(t *testing.T) {
 		t.Error("said more than once:", r.of(GaveUp))
 	}
 	if !r.printed("a message on standard output") {
-		t.Error(r.lines)
+		t.Error(r.all())
 	}
 	if w := p.Stats().Workers[0]; w.Failure == "" || w.Restarts == 0 {
 		t.Errorf("%+v", w)
@@ -576,7 +576,7 @@ func TestCloseEndsEverything(t *testing.T) {
 func TestChatter(t *testing.T) {
 	p, r := readyPool(t, spec(t, "chatty"))
 	p.Close(context.Background())
-	if n := len(r.lines); n < linesAtOnce || n > 2*linesAtOnce {
+	if n := len(r.all()); n < linesAtOnce || n > 2*linesAtOnce {
 		t.Errorf("%d lines of 5000 were logged", n)
 	}
 }
