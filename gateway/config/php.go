@@ -34,7 +34,9 @@ func (c *rawPHP) check(l *loader, p place) {
 	if c.Fallback.given {
 		c.fastCGI().checkFallback(l)
 	}
-	c.warnOfConnect(l, c.Connect.given)
+	if c.Connect.given {
+		l.warnNotOurs(&c.Workers.value, "workers")
+	}
 	l.warnForeign(c, "php")
 }
 
