@@ -24,6 +24,9 @@ const (
 	// and lastWordsTime for the rest of what that has printed.
 	endingTime    = 100 * time.Millisecond
 	lastWordsTime = 50 * time.Millisecond
+
+	// deathTime is how long a worker that has not answered is watched before it is believed to be ready.
+	deathTime = 200 * time.Millisecond
 )
 
 // worker is a process in a slot.
@@ -110,8 +113,10 @@ func (w *worker) mark(unfit error) {
 	w.unfit = unfit
 }
 
-// errNotAccepted is a connection that nobody took in its time.
-var errNotAccepted = errors.New("it has not accepted a connection")
+var (
+	errNotAccepted = errors.New("it has not accepted a connection")
+	errNotSurvived = errors.New("it has ended without an answer to the question whether it is ready")
+)
 
 // ask makes sure that the worker takes connections and, where it answers the question at all, speaks the protocol. It
 // ends with ctx.
@@ -130,10 +135,16 @@ func (w *worker) ask(ctx context.Context) error {
 	}
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	answered, err := w.slot.pool.spec.Ready(ctx, conn)
-	if answered {
-		w.answered.Store(true)
+	if err != nil || answered {
+		w.answered.Store(answered)
+		return err
 	}
-	return err
+	select {
+	case <-time.After(deathTime):
+		return nil
+	case <-w.life.Done():
+		return errNotSurvived
+	}
 }
 
 // diedOfQuestion says whether a worker that is gone took the question whether it is ready, and did not survive it.
