@@ -24,10 +24,10 @@ type Status struct {
 	Pools []worker.Stats       `json:"pools"` // workers that gatewayd keeps; routes may share them
 	Peers []upstream.PeerStats `json:"peers"` // applications that it does not
 
-	Reloads    Reloads       `json:"reloads"`
-	LinesLost  uint64        `json:"log_lines_lost"` // of all logs, since the server began
-	Goroutines int           `json:"goroutines"`
-	Time       time.Time     `json:"time"`
+	Reloads    Reloads   `json:"reloads"`
+	LinesLost  uint64    `json:"log_lines_lost"` // of all logs, since the server began
+	Goroutines int       `json:"goroutines"`
+	Time       time.Time `json:"time"`
 }
 
 // DrainStatus is a generation that is no longer current and that requests still hold.
