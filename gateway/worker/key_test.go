@@ -52,7 +52,7 @@ func TestKeyHasEveryField(t *testing.T) {
 		t.Error("the limits are not in the key")
 	}
 	s = full()
-	s.Ready = func(context.Context, net.Conn) error { return nil }
+	s.Ready = func(context.Context, net.Conn) (bool, error) { return true, nil }
 	if s.Key() != key {
 		t.Error("a function is in the key")
 	}

@@ -107,6 +107,12 @@ func serve(c *os.File, mode string) {
 	}
 	switch what[0] {
 	case askReady:
+		switch mode {
+		case "touchy":
+			os.Exit(8)
+		case "mute":
+			return
+		}
 		c.Write(what[:])
 		if mode == "flapping" {
 			os.Exit(6)
@@ -133,13 +139,15 @@ func serve(c *os.File, mode string) {
 }
 
 // isReady is Spec.Ready for program.
-func isReady(_ context.Context, conn net.Conn) error {
+func isReady(_ context.Context, conn net.Conn) (answered bool, err error) {
 	if _, err := conn.Write([]byte{askReady}); err != nil {
-		return err
+		return false, nil
 	}
 	var answer [1]byte
-	_, err := io.ReadFull(conn, answer[:])
-	return err
+	if _, err := io.ReadFull(conn, answer[:]); err != nil {
+		return false, nil
+	}
+	return true, nil
 }
 
 // spec is one worker of program; env are more variables.

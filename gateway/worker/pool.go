@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatewayd/gateway"
@@ -38,6 +39,8 @@ type Pool struct {
 	life   context.Context // ends when the workers are to end
 	end    context.CancelFunc
 	kept   sync.WaitGroup // goroutines
+
+	unasked atomic.Bool // the program does not survive being asked whether it is ready: see spare
 
 	mu       sync.Mutex
 	slots    []*slot
@@ -85,6 +88,19 @@ func (p *Pool) Program() string {
 		return strings.Join(append([]string{filepath.Base(p.spec.Process.Path)}, args[1:]...), " ")
 	}
 	return p.spec.Process.Path
+}
+
+// spare has workers believed to be ready, from now on, if w was one that did not survive the question: there are
+// libraries that take a connection without a request, or a question that they do not know, for the end of the world. A
+// request then waits in the socket until the worker takes it.
+func (p *Pool) spare(w *worker) bool {
+	if !w.diedOfQuestion() {
+		return false
+	}
+	if !p.unasked.Swap(true) {
+		w.slot.tell(Recycled, w, "it did not survive the question whether it is ready; workers of this program are not asked any more", "")
+	}
+	return true
 }
 
 func (p *Pool) tell(e Event) {

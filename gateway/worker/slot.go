@@ -76,6 +76,9 @@ func (s *slot) oneWorker() time.Duration {
 		w.stop()
 		return 0
 	}
+	if f != nil && s.pool.spare(w) {
+		return 0
+	}
 	if f != nil {
 		s.failures++
 		return s.giveUp(w, f, pause(s.failures, time.Since(s.begun)))
@@ -120,6 +123,9 @@ func (s *slot) after(w *worker) time.Duration {
 		s.closeSocket() // it may be the socket that was no good
 	}
 	if s.pool.life.Err() != nil {
+		return 0
+	}
+	if s.pool.spare(w) {
 		return 0
 	}
 	end, _ := w.proc.State()

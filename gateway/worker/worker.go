@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,23 +17,29 @@ import (
 )
 
 const (
-	// tryPause is how long to wait after a conversation that has failed.
-	tryPause = 10 * time.Millisecond
+	// dialPause is how long to wait before connecting is tried again.
+	dialPause = 10 * time.Millisecond
 
 	// endingTime is how long a request that has failed waits for the end of its worker, so that the log can tell of it,
 	// and lastWordsTime for the rest of what that has printed.
 	endingTime    = 100 * time.Millisecond
 	lastWordsTime = 50 * time.Millisecond
+
+	// deathTime is how long a worker that has not answered is watched before it is believed to be ready.
+	deathTime = 200 * time.Millisecond
 )
 
 // worker is a process in a slot.
 type worker struct {
 	slot    *slot
 	address upstream.Address
+	socket  *os.File
 	proc    *process.Process
 	out     *output
 	life    context.Context // ends with the process, or with the pool
 	readyAt time.Time
+
+	accepted, answered atomic.Bool // a connection for the question whether it is ready; the question
 
 	replaced chan struct{} // closed when it is to be stopped
 
@@ -60,7 +68,7 @@ func (s *slot) start() (*worker, *failure) {
 		ours.Close()
 		return nil, notStarted(spec, err)
 	}
-	w := &worker{slot: s, address: s.peer.Address, proc: proc, out: newOutput(ours, &s.ration), life: life, replaced: make(chan struct{})}
+	w := &worker{slot: s, address: s.peer.Address, socket: s.socket, proc: proc, out: newOutput(ours, &s.ration), life: life, replaced: make(chan struct{})}
 	s.pool.kept.Go(w.out.read)
 	s.pool.mu.Lock()
 	s.pid = proc.Pid()
@@ -76,6 +84,9 @@ func notStarted(spec process.Spec, err error) *failure {
 
 // awaitReady waits until the worker is ready. One that is not is gone when it returns.
 func (w *worker) awaitReady() *failure {
+	if w.slot.pool.unasked.Load() {
+		return nil
+	}
 	ctx, cancel := context.WithCancel(w.life)
 	defer cancel()
 	w.slot.pool.kept.Go(func() { w.limitStart(ctx, cancel) })
@@ -120,51 +131,63 @@ func (w *worker) mark(unfit error) {
 	w.unfit = unfit
 }
 
-// ask has a conversation with the worker, on as many connections as that takes, until ctx ends. One that is not answered
-// goes on: a busy worker would find the others, given up, before those that count.
+var (
+	errNotAccepted = errors.New("it has not accepted a connection")
+	errNotSurvived = errors.New("it has ended without an answer to the question whether it is ready")
+)
+
+// ask makes sure that the worker takes connections and, where it answers the question at all, speaks the protocol. It
+// ends with ctx.
 func (w *worker) ask(ctx context.Context) error {
-	var last error
+	conn, err := w.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := w.awaitAccept(ctx); err != nil {
+		return err
+	}
+	w.accepted.Store(true)
+	if w.slot.pool.spec.Ready == nil {
+		return nil
+	}
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	answered, err := w.slot.pool.spec.Ready(ctx, conn)
+	if err != nil || answered {
+		w.answered.Store(answered)
+		return err
+	}
+	select {
+	case <-time.After(deathTime):
+		return nil
+	case <-w.life.Done():
+		return errNotSurvived
+	}
+}
+
+// dial connects to the worker. What it fails of may be ours, for want of descriptors, and is tried again; but not where
+// nobody listens any more.
+func (w *worker) dial(ctx context.Context) (net.Conn, error) {
 	for {
-		err := w.try(ctx)
-		if err == nil {
-			return nil
-		}
-		if last == nil || ctx.Err() == nil { // else it is only the end of ctx
-			last = err
-		}
-		if ctx.Err() != nil || nobodyListens(err) {
-			return last
+		conn, err := (&net.Dialer{}).DialContext(ctx, w.address.Network, w.address.Address)
+		if err == nil || ctx.Err() != nil || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT) {
+			return conn, err
 		}
 		select {
-		case <-time.After(tryPause):
+		case <-time.After(dialPause):
 		case <-ctx.Done():
 		}
 	}
 }
 
-// errSilent is a conversation that had no end in its time.
-var errSilent = errors.New("no answer")
-
-// nobodyListens says that the socket is not there any more, or was shut down by who had it.
-func nobodyListens(err error) bool {
-	return errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT)
-}
-
-func (w *worker) try(ctx context.Context) error {
-	ask := w.slot.pool.spec.Ready
-	if ask == nil {
-		return nil
+// diedOfQuestion says whether a worker that is gone took the question whether it is ready, and did not survive it.
+func (w *worker) diedOfQuestion() bool {
+	if w == nil || !w.accepted.Load() || w.answered.Load() {
+		return false
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, w.address.Network, w.address.Address)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if err = ask(ctx, conn); err != nil && ctx.Err() != nil {
-		return errSilent
-	}
-	return err
+	w.slot.pool.mu.Lock()
+	defer w.slot.pool.mu.Unlock()
+	return w.unfit == nil && !w.lent
 }
 
 // replace has the worker stopped and another one started. The caller holds the pool's mu.
@@ -269,7 +292,7 @@ func within(limit time.Duration, done <-chan struct{}) bool {
 
 // busyFor is why a worker is stopped that did not answer within limit.
 func busyFor(err error, limit time.Duration) error {
-	if errors.Is(err, errSilent) {
+	if errors.Is(err, errNotAccepted) {
 		return fmt.Errorf("it was busy for more than %s with a request that nobody wanted any more", limit)
 	}
 	return fmt.Errorf("it could not be reached any more: %w", err)
