@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,6 +74,16 @@ func serveIn(t *testing.T, dir, path string, args ...string) *served {
 		}
 	})
 	return s
+}
+
+// awaitLog waits until gatewayd's log has a line that matches, and returns what does.
+func (s *served) awaitLog(t *testing.T, pattern string) string {
+	t.Helper()
+	match, err := s.stderr.await(regexp.MustCompile(pattern), 0, s.ended)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return match
 }
 
 func configLines(conf string) (n int) {
