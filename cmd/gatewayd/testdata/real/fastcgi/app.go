@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/fcgi"
 	"os"
+	"path"
 	"slices"
 	"sync/atomic"
 )
@@ -18,17 +19,16 @@ var count atomic.Int64
 func answer(w http.ResponseWriter, r *http.Request) {
 	env := fcgi.ProcessEnv(r)
 	n := count.Add(1)
-	switch env["PATH_INFO"] {
-	case "/env":
-		// Go's package keeps for itself what a Request has fields for.
-		env["REQUEST_METHOD"], env["REQUEST_URI"] = r.Method, r.RequestURI
+	switch path.Base(r.URL.Path) { // Go keeps PATH_INFO, and whatever else a Request has fields for, to itself
+	case "env":
+		env["REQUEST_METHOD"], env["QUERY_STRING"] = r.Method, r.URL.RawQuery
 		for _, name := range slices.Sorted(maps.Keys(env)) {
 			fmt.Fprintf(w, "%s=%s\n", name, env[name])
 		}
-	case "/echo":
+	case "echo":
 		w.Header().Set("Content-Type", "application/octet-stream")
 		io.Copy(w, r.Body)
-	case "/stderr":
+	case "stderr":
 		fmt.Fprintf(os.Stderr, "a complaint: %s\n", r.URL.RawQuery)
 		io.WriteString(w, "complained\n")
 	default:
