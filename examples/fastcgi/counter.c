@@ -21,7 +21,7 @@ int main(void) {
 		printf("Content-Type: text/plain\r\n\r\n");
 		printf("Request number %d of process %d.\n", ++count, (int)getpid());
 		if (length > 0)
-			printf("It brought %zu bytes.\n", length);
+			printf("It brought %lu bytes.\n", (unsigned long)length); /* libfcgi knows no %zu */
 	}
 	return 0;
 }
