@@ -3,29 +3,10 @@
 # As root it installs them; else it measures those that are there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/packages.sh
 
 packages=(gcc libc6-dev lighttpd apache2 nginx-light fcgiwrap)
-missing=()
-for package in "${packages[@]}"; do
-  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
-done
-if ((${#missing[@]})) && [ "$(id -u)" = 0 ]; then
-  echo "installing: ${missing[*]}" >&2
-  export DEBIAN_FRONTEND=noninteractive
-  # Their services are not to be started: only we start them.
-  policy=/usr/sbin/policy-rc.d
-  if [ ! -e "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
-    trap 'rm -f "$policy"' EXIT
-  fi
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-  if [ -n "$(trap -p EXIT)" ]; then
-    rm -f "$policy"
-    trap - EXIT
-  fi
-fi
+[ "$(id -u)" != 0 ] || install_packages "${packages[@]}"
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
