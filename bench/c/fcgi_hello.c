@@ -16,6 +16,9 @@ static int serve(int socket, char *body, int bytes) {
 
 	FCGX_InitRequest(&request, socket, 0);
 	while (FCGX_Accept_r(&request) == 0) {
+		/* An end of the body that comes after the answer is taken for a broken protocol: libfcgi closes. */
+		while (FCGX_GetChar(request.in) >= 0)
+			;
 		FCGX_FPrintF(request.out, "Content-Type: text/plain\r\nContent-Length: %d\r\n\r\n", bytes);
 		FCGX_PutStr(body, bytes, request.out);
 	}
