@@ -42,7 +42,8 @@ func (e *StoreError) Error() string {
 // Unwrap gives the cause.
 func (e *StoreError) Unwrap() error { return e.Err }
 
-// Body is a body that has arrived whole. It is read once, from the start; Close lets go of it.
+// Body is a body that has arrived whole. It is read from the start, by one goroutine at a time, and again after Rewind;
+// Close lets go of it.
 type Body struct {
 	size int64
 	mem  []byte   // the whole body, if file is nil
@@ -223,6 +224,18 @@ func (b *Body) Read(p []byte) (int, error) {
 		return b.file.Read(p)
 	}
 	return b.rest.Read(p)
+}
+
+// Rewind makes Read start again from the beginning. Nobody may be reading meanwhile.
+func (b *Body) Rewind() error {
+	if b.file == nil {
+		b.rest.Reset(b.mem)
+		return nil
+	}
+	if _, err := b.file.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("rewind the spooled body: %w", err)
+	}
+	return nil
 }
 
 // Close lets go of the body.
