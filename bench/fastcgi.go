@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"gatewayd/gateway/loadclient"
 )
@@ -16,6 +17,7 @@ func fastcgiSuite() suite {
 	return suite{
 		title:    "Benchmarks",
 		intro:    fastcgiIntro,
+		method:   fastcgiMethod,
 		alt:      "Bars: requests per second of each server, for answers of 1 KiB and 1 MiB and for PHP. The tables below have the same figures.",
 		base:     "nginx",
 		relative: "of nginx's",
@@ -40,6 +42,22 @@ const fastcgiIntro = `How many requests a FastCGI application answers behind gat
 the servers (Debian, as root), runs this and writes this page.
 `
 
+const fastcgiMethod = `
+- Each round visits all servers one after the other, beginning with another one each time. A ratio is the median of the
+  ratios of the rounds, to that variant of nginx which has the highest median.
+- The load is wrk's, in one thread over loopback TCP. Our own client (gateway/loadclient) asks as well, at the start of each
+  visit; it compares every byte of every answer. One wrong answer, or one error that wrk counts, makes all figures of the
+  server void. The latencies are our own client's.
+- Client, server and workers share the processors: what a server saves, the others use. The CPU time is that of the server
+  and its workers together.
+- Every server has as many workers as there are clients, a unix socket to them, no access log, and the settings in
+  [bench/fastcgi.go](../bench/fastcgi.go) and [bench/php.go](../bench/php.go). nginx, h2o, Apache's mod_proxy_fcgi and gatewayd keep
+  connections to the workers; lighttpd, Caddy and Apache's mod_fcgid cannot.
+- A worker by libfcgi serves one connection until that is closed. A server that keeps connections without keeping count
+  then needs as many workers as it may have requests at once, in one process: hence one process of nginx and one thread
+  of h2o.
+`
+
 // helloWorkload has a worker in C that answers with size bytes.
 func helloWorkload(name, about, program string, size int) workload {
 	return workload{
@@ -55,8 +73,8 @@ func helloServers(program, size string) []spec {
 	own := gatewayd("gatewayd", accessOff, fmt.Sprintf(`  "/*": { fastcgi: { run: [%s, "%s"], workers: $CLIENTS } }`, program, size)+"\n")
 	outside := []spec{
 		gatewayd("gatewayd, connect", accessOff, `  "/*": { fastcgi: { connect: "unix:$SOCKET", keepalive: $CLIENTS } }`+"\n"),
-		nginxKeeping("nginx, buffering", nginxBuffers, ""),
-		nginxKeeping("nginx, not buffering", nginxBuffers+"fastcgi_buffering off;\n", ""),
+		nginxKeeping("nginx, buffering", nginxBuffers),
+		nginxKeeping("nginx, not buffering", nginxBuffers+"fastcgi_buffering off;\n"),
 		lighttpd("lighttpd", 0, `server.modules = ("mod_fastcgi")
 fastcgi.server = ("/" => (("socket" => "$SOCKET", "check-local" => "disable")))
 `),
@@ -67,7 +85,7 @@ fastcgi.server = ("/" => (("socket" => "$SOCKET", "check-local" => "disable")))
 	for i := range outside {
 		outside[i].app = []string{program, size, "$SOCKET", "$CLIENTS"}
 	}
-	return append([]spec{own}, outside...)
+	return slices.Concat([]spec{own}, outside, []spec{apache("Apache mod_fcgid", 1, apacheOwn(program, size))})
 }
 
 const (
@@ -86,13 +104,31 @@ fastcgi.timeout.keepalive: 60000
 `
 )
 
+// apacheOwn has workers that Apache starts itself. It does not keep connections to them.
+func apacheOwn(program, size string) string {
+	return fmt.Sprintf(`LoadModule fcgid_module /usr/lib/apache2/modules/mod_fcgid.so
+FcgidIPCDir $DIR/$NAME-ipc
+FcgidProcessTableFile $DIR/$NAME-shm
+FcgidMaxProcesses $CLIENTS
+FcgidMaxProcessesPerClass $CLIENTS
+FcgidMinProcessesPerClass $CLIENTS
+FcgidMaxRequestsPerProcess 0
+FcgidOutputBufferSize 65536
+<Location />
+	SetHandler fcgid-script
+	Options +ExecCGI
+	FcgidWrapper "%s %s" virtual
+</Location>
+`, program, size)
+}
+
 // nginxKeeping keeps a connection to each worker.
-func nginxKeeping(name, location, php string) spec {
+func nginxKeeping(name, location string) spec {
 	return nginx(name, 1, `upstream app {
   server unix:$SOCKET;
   keepalive $CLIENTS;
   keepalive_requests 1000000000;
   keepalive_timeout 1h;
 }
-`, location+php+"fastcgi_pass app;\nfastcgi_keep_conn on;\n")
+`, location+"fastcgi_pass app;\nfastcgi_keep_conn on;\n")
 }

@@ -25,7 +25,7 @@ func phpServers() []spec {
 		gatewayd("gatewayd, keepalive", accessOff, route+"$CLIENTS } }\n"),
 		nginx("nginx", 1, "", script+"fastcgi_pass unix:$SOCKET;\n"),
 		nginx("nginx, two processes", 2, "", script+"fastcgi_pass unix:$SOCKET;\n"),
-		nginxKeeping("nginx, keepalive", "", script),
+		nginxKeeping("nginx, keepalive", script),
 		lighttpd("lighttpd", 0, `server.modules = ("mod_fastcgi")
 fastcgi.server = (".php" => (("socket" => "$SOCKET")))
 `),

@@ -45,7 +45,8 @@ func plot(s suite, results []*result) string {
 	for _, r := range results {
 		y = panel(&panels, s, r, y)
 	}
-	fmt.Fprintf(&panels, `<text class="text quiet" x="%d" y="%d">requests per second, medians; the lines go from the lowest round to the highest</text>`+"\n", margin, y)
+	fmt.Fprintf(&panels, `<text class="text quiet" x="%d" y="%d">requests per second, medians (beside them: of %s best); the lines go from the lowest round to the highest</text>`+"\n",
+		margin, y, html.EscapeString(strings.TrimPrefix(s.relative, "of ")))
 	height := y + margin
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" role="img">
 <title>%s</title>

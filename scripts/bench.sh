@@ -10,7 +10,7 @@ shift
 packages=(gcc libc6-dev lighttpd apache2 nginx-light)
 case $suite in
 cgi) packages+=(fcgiwrap) ;;
-fastcgi) packages+=(libfcgi-dev wrk h2o caddy php-fpm php-cgi) ;;
+fastcgi) packages+=(libapache2-mod-fcgid libfcgi-dev wrk h2o caddy php-fpm php-cgi) ;;
 esac
 [ "$(id -u)" != 0 ] || install_packages "${packages[@]}"
 
