@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"gatewayd/gateway/admission"
-	"gatewayd/gateway/config"
+	"gatewayd/gateway/upstream"
+	"gatewayd/gateway/worker"
 )
 
 // Status is what runs now.
@@ -49,6 +49,9 @@ type RouteStatus struct {
 	MaxRunning int    `json:"max_running,omitempty"` // 0: no limit
 	Waiting    int    `json:"waiting,omitempty"`     // in the queue
 	Refused    uint64 `json:"refused,omitempty"`     // by the queue, since the route is there
+
+	Workers *worker.Stats        `json:"workers,omitempty"` // of an application that gatewayd keeps; routes may share it
+	Peers   []upstream.PeerStats `json:"peers,omitempty"`   // of one that it does not
 }
 
 // Status describes what runs now.
@@ -69,22 +72,37 @@ func (s *Server) Status() any {
 		status.Listeners = append(status.Listeners, l.name())
 	}
 	slices.Sort(status.Listeners)
-	gates := g.gates()
+	routes := g.routesByKey()
 	for _, site := range g.Config.Sites {
 		out := SiteStatus{Site: site.Key, Hosts: append([]string{}, site.Hosts...)}
 		for _, r := range site.Routes {
-			out.Routes = append(out.Routes, routeStatus(&r, gates[site.Key+" "+r.Pattern]))
+			out.Routes = append(out.Routes, routes[site.Key+" "+r.Pattern].status())
 		}
 		status.Sites = append(status.Sites, out)
 	}
 	return status
 }
 
-func routeStatus(conf *config.Route, gate *admission.Gate) RouteStatus {
-	r := RouteStatus{Pattern: conf.Pattern, Handler: conf.Handler}
-	if gate != nil {
-		stats := gate.Stats()
-		r.Running, r.Waiting, r.Refused, r.MaxRunning = stats.Running, stats.Waiting, stats.Refused, conf.Options.MaxRunning
+func (g *Generation) routesByKey() map[string]*route {
+	routes := map[string]*route{}
+	for _, r := range g.routes {
+		routes[r.key] = r
 	}
-	return r
+	return routes
+}
+
+func (r *route) status() RouteStatus {
+	status := RouteStatus{Pattern: r.conf.Pattern, Handler: r.conf.Handler}
+	if r.gate != nil {
+		stats := r.gate.Stats()
+		status.Running, status.Waiting, status.Refused, status.MaxRunning = stats.Running, stats.Waiting, stats.Refused, r.conf.Options.MaxRunning
+	}
+	if r.workers != nil {
+		stats := r.workers.pool.Stats()
+		status.Workers = &stats
+	}
+	if r.remote != nil {
+		status.Peers = r.remote.Stats()
+	}
+	return status
 }
