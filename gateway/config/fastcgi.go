@@ -34,10 +34,10 @@ func (c *rawFastCGI) check(l *loader, p place) {
 	if c.WorkerRoot.given && !c.Root.given {
 		l.warn(c.WorkerRoot.place, "worker_root has no effect without root")
 	}
-	if c.Connect.given && c.Concurrency.given {
+	if c.Connect.given {
+		l.warnNotOurs(&c.Workers.value, "workers")
 		l.warnNotOurs(&c.Concurrency.value, "concurrency")
 	}
-	c.warnOfConnect(l, c.Connect.given)
 	c.wantFiles(l)
 	l.warnForeign(c, "fastcgi")
 }
@@ -58,15 +58,11 @@ func (c *rawFastCGI) wantFiles(l *loader) {
 	}
 }
 
-// warnOfConnect warns of options that are for workers where there are none of ours.
-func (c *rawApplication) warnOfConnect(l *loader, connects bool) {
-	if connects && c.Workers.given {
-		l.warnNotOurs(&c.Workers.value, "workers")
-	}
-}
-
+// warnNotOurs is about an option of workers where there are none of ours.
 func (l *loader) warnNotOurs(v *value[int], key string) {
-	l.warn(v.place, "%s has no effect with connect: gatewayd does not start that application", key)
+	if v.given {
+		l.warn(v.place, "%s has no effect with connect: gatewayd does not start that application", key)
+	}
 }
 
 // application is the route's fastcgi, or what its php stands for; nil if it has neither.

@@ -34,7 +34,9 @@ func (c *rawPHP) check(l *loader, p place) {
 	if c.Fallback.given {
 		c.fastCGI().checkFallback(l)
 	}
-	c.warnOfConnect(l, c.Connect.given)
+	if c.Connect.given {
+		l.warnNotOurs(&c.Workers.value, "workers")
+	}
 	l.warnForeign(c, "php")
 }
 
@@ -129,7 +131,7 @@ func (l *loader) warnOfPHP(app *rawFastCGI, o *rawOptions, warn func(place, stri
 		warn(at, "%s is not given to workers: gatewayd starts each of them itself; write workers: %s", phpChildren, numberOr4(o.Env.v[phpChildren]))
 	}
 	if o.Buffer.v == unlimited && app.servesPHP() {
-		warn(o.Buffer.place, "PHP waits for ever for the end of a body without a length, and with buffer: none an upload in chunks is passed on as one; take this out for PHP")
+		warn(o.Buffer.place, "PHP takes a body whose length it is not told for empty, and with buffer: none that is every body sent in chunks; take this out for PHP")
 	}
 }
 

@@ -2,6 +2,7 @@ package fastcgi
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -100,12 +101,17 @@ func (x *exchange) takeEnd() error {
 
 // noMore takes note of why no more records can be read, unless it was this side that wanted reading to end.
 func (x *exchange) noMore(err error) {
+	var fault *protocolError
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed):
 	case err == io.EOF:
 		x.last = errClosedEarly
-	default:
+	case err == io.ErrUnexpectedEOF:
+		x.last = errClosedInside
+	case errors.As(err, &fault):
 		x.last = err
+	default:
+		x.last = fmt.Errorf("the connection broke before the application had ended the request: %w", plain(err))
 	}
 }
 
@@ -190,10 +196,13 @@ func (b *body) Close() error {
 
 // outcome is what is to be said of a peer that has brought reading to this end.
 func outcome(last error) upstream.Outcome {
+	if last == io.EOF {
+		return upstream.Served
+	}
 	var refused *statusError
 	var fault *protocolError
 	switch {
-	case last == io.EOF, errors.As(last, &refused):
+	case errors.As(last, &refused):
 		return upstream.Served
 	case errors.As(last, &fault):
 		return upstream.Faulty

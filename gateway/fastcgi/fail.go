@@ -17,8 +17,11 @@ import (
 	"gatewayd/gateway/upstream"
 )
 
-// errClosedEarly is the end of a connection on which a request was under way.
-var errClosedEarly = errors.New("the application closed the connection before it had ended the request")
+// These are the ends of a connection on which a request was under way.
+var (
+	errClosedEarly  = errors.New("the application closed the connection before it had ended the request")
+	errClosedInside = errors.New("the application closed the connection inside of a record")
+)
 
 // statusError is an END_REQUEST that says that the request was not carried out.
 type statusError struct{ status protocolStatus }
@@ -118,7 +121,7 @@ func (x *exchange) noLease(err error) error {
 
 // notSent is the error of a request that could not be written.
 func (x *exchange) notSent(err error) error {
-	x.noMore(fmt.Errorf("send the request: %w", plain(err)))
+	x.noMore(err)
 	return err
 }
 

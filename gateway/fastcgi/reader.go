@@ -49,10 +49,10 @@ func (r *reader) next() error {
 		return err
 	}
 	h := parseHeader(r.buf[r.start:])
+	r.drop(headerSize)
 	if why := h.fault(); why != "" {
 		return r.fault(why)
 	}
-	r.drop(headerSize)
 	r.head, r.content, r.padding = h, h.content, h.padding
 	return nil
 }
@@ -198,14 +198,12 @@ type protocolError struct {
 	sample []byte
 }
 
-// fault makes a protocolError of the bytes at hand.
+// fault makes a protocolError of the record whose head has just been taken.
 func (r *reader) fault(reason string) error {
-	return &protocolError{reason, append([]byte(nil), r.buf[r.start:min(r.end, r.start+maxSample)]...)}
+	at := r.start - headerSize
+	return &protocolError{reason, append([]byte(nil), r.buf[at:min(r.end, at+maxSample)]...)}
 }
 
 func (e *protocolError) Error() string {
-	if len(e.sample) == 0 {
-		return e.reason
-	}
 	return fmt.Sprintf("%s: % x (%s)", e.reason, e.sample, strconv.QuoteToASCII(string(e.sample)))
 }

@@ -6,37 +6,42 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"gatewayd/gateway/cgispec"
 )
 
-// Ready asks an application on a new connection whether it is there, by FCGI_GET_VALUES: unlike a request that starts
-// nothing. Any answer that is FastCGI will do, that it does not know the question too. The connection is of no use
-// afterwards; the caller closes it.
-func Ready(ctx context.Context, c net.Conn) error {
+// answerTime is how long the answer to FCGI_GET_VALUES may take; most programs have it at once, some never.
+const answerTime = time.Second
+
+// Ready asks an application on a new connection, which it has accepted, what it is, by FCGI_GET_VALUES: unlike a request
+// that starts nothing. Any answer that is FastCGI will do, that it does not know the question too; one that is not is an
+// error. The connection is of no use afterwards; the caller closes it. It fits worker.Spec.
+func Ready(ctx context.Context, c net.Conn) (answered bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	defer context.AfterFunc(ctx, func() { c.SetDeadline(past()) })()
-	err := askValues(c)
-	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
+	err = askValues(c)
+	var fault *protocolError
+	if err != nil && !errors.As(err, &fault) {
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 func askValues(c net.Conn) error {
 	question := appendPairs(nil, typeGetValues, managementID, []cgispec.Var{{Name: "FCGI_MAX_CONNS"}, {Name: "FCGI_MAX_REQS"}, {Name: "FCGI_MPXS_CONNS"}})
+	// libfcgi reads the names as a stream and answers when that has ended, which no specification asks for.
+	question = appendRecord(question, typeGetValues, managementID, nil)
 	if _, err := c.Write(question); err != nil {
-		return fmt.Errorf("ask by FCGI_GET_VALUES: %w", plain(err))
+		return err
 	}
 	r := readers.Get().(*reader)
 	defer readers.Put(r)
 	r.reset(c)
 	defer r.reset(nil)
 	if err := r.next(); err != nil {
-		var fault *protocolError
-		if errors.As(err, &fault) {
-			return fmt.Errorf("the answer to FCGI_GET_VALUES is not FastCGI: %w", err)
-		}
-		return fmt.Errorf("no answer to FCGI_GET_VALUES: %w", plain(err))
+		return fmt.Errorf("the answer to FCGI_GET_VALUES is not FastCGI: %w", err)
 	}
 	return r.takeValues()
 }

@@ -1,5 +1,6 @@
-// Package spool holds a request body until it is whole: in memory while it is small, then in an unnamed temporary file.
-// What it holds can be read from the start, given to a child process as its standard input, and is gone with Close.
+// Package spool holds bodies for whoever would otherwise wait for a client: in memory while they are small, then in an
+// unnamed temporary file, which is gone with Close. A Body is a request's, kept until it is whole: it can be read from
+// the start, and given to a child process as its standard input. A Queue is what of an answer the client has yet to take.
 package spool
 
 import (
@@ -36,7 +37,7 @@ type StoreError struct {
 }
 
 func (e *StoreError) Error() string {
-	return fmt.Sprintf("keep the request body in %s: %v", e.Dir, e.Err)
+	return fmt.Sprintf("keep a body in %s: %v", e.Dir, e.Err)
 }
 
 // Unwrap gives the cause.

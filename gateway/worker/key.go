@@ -47,8 +47,12 @@ func identify(w io.Writer, path string) {
 
 // identifyArgument is for programs that are run by another, [perl, app.pl]: only the argument tells of a new version.
 func identifyArgument(w io.Writer, dir, arg string) {
-	if !filepath.IsAbs(arg) {
-		arg = filepath.Join(dir, arg)
+	identify(w, absolute(dir, arg))
+}
+
+func absolute(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
 	}
-	identify(w, arg)
+	return filepath.Join(dir, path)
 }

@@ -90,6 +90,12 @@ func (p *Pool) occupy(not *upstream.Peer) *slot {
 	return best
 }
 
+func (s *slot) occupied() bool {
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	return s.busy > 0
+}
+
 func (s *slot) free() bool { return s.state == ready && s.busy < s.pool.spec.Concurrency }
 
 func (s *slot) better(than *slot, not *upstream.Peer) bool {
@@ -141,6 +147,7 @@ func (s *slot) suspect(limit time.Duration) {
 		s.busy--
 		return
 	}
+	s.peer.Drop() // a connection that is kept may occupy it
 	s.pool.kept.Go(func() { s.probe(w, limit) })
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,14 +47,15 @@ func TestMain(m *testing.M) {
 
 // What a worker of the tests is told by the one byte of a connection. It serves one connection after the other.
 const (
-	askReady = 'r' // answers the byte
-	askPid   = 'p' // answers its pid
-	askSlow  = 's' // answers its pid, after 200 ms
-	askHang  = 'h' // does nothing for a minute
-	askDie   = 'd' // is killed by SIGKILL
-	askCrash = 'c' // says why, and dies
-	askFlags = 'f' // answers the flags of descriptor 0, and what other descriptors it has
-	askClose = 'x' // closes the connection on purpose
+	askReady  = 'r' // answers the byte
+	askPid    = 'p' // answers its pid
+	askSlow   = 's' // answers its pid, after 200 ms
+	askSlower = 'S' // answers its pid, after 500 ms
+	askHang   = 'h' // does nothing for a minute
+	askDie    = 'd' // is killed by SIGKILL
+	askCrash  = 'c' // says why, and dies
+	askFlags  = 'f' // answers the flags of descriptor 0, and what other descriptors it has
+	askClose  = 'x' // closes the connection on purpose
 )
 
 // program is a worker; how it behaves is told by mode.
@@ -115,6 +117,9 @@ func serve(c *os.File, mode string) {
 		if mode == "flapping" {
 			os.Exit(6)
 		}
+	case askSlower:
+		time.Sleep(500 * time.Millisecond)
+		fmt.Fprint(c, os.Getpid())
 	case askSlow:
 		time.Sleep(200 * time.Millisecond)
 		fallthrough
@@ -191,15 +196,15 @@ func (r *record) of(kind Kind) (found []Event) {
 	return found
 }
 
-func (r *record) printed(line string) bool {
+// all are the lines that were printed.
+func (r *record) all() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, l := range r.lines {
-		if strings.Contains(l, line) {
-			return true
-		}
-	}
-	return false
+	return slices.Clone(r.lines)
+}
+
+func (r *record) printed(line string) bool {
+	return slices.ContainsFunc(r.all(), func(l string) bool { return strings.Contains(l, line) })
 }
 
 // pool is a Pool that is closed at the end of the test, when nothing must be left of it.

@@ -8,7 +8,7 @@ const (
 	// proof is how long a worker must have been ready to have proved itself, if it has served nothing.
 	proof = 5 * time.Second
 	// forgiven is how many workers in a row may end unproved, having been ready, before there are pauses.
-	forgiven = 2
+	forgiven = 5
 
 	firstPause = 100 * time.Millisecond // doubles with each failure
 	maxPause   = 10 * time.Second

@@ -15,8 +15,6 @@ import (
 )
 
 const (
-	// tries is how many conversations fit into StartTimeout, where a worker takes a connection and does not answer.
-	tries = 3
 	// tryPause is how long to wait after a conversation that has failed.
 	tryPause = 10 * time.Millisecond
 
@@ -87,15 +85,15 @@ func (w *worker) awaitReady() *failure {
 	if w.slot.pool.unasked.Load() {
 		return nil
 	}
-	limit := w.slot.pool.spec.StartTimeout
-	ctx, cancel := context.WithTimeout(w.life, limit)
+	ctx, cancel := context.WithCancel(w.life)
 	defer cancel()
+	w.slot.pool.kept.Go(func() { w.limitStart(ctx, cancel) })
 	err := w.ask(ctx)
 	if err == nil {
 		return nil
 	}
 	if w.life.Err() == nil {
-		w.mark(fmt.Errorf("it was not ready within %s (%w) and was stopped", limit, err))
+		w.mark(fmt.Errorf("it was not ready within %s (%w) and was stopped", w.slot.pool.spec.StartTimeout, err))
 	}
 	w.stop()
 	f := w.died()
@@ -105,6 +103,24 @@ func (w *worker) awaitReady() *failure {
 		}
 	}
 	return f
+}
+
+// limitStart gives up when the worker's time is over, unless a request waited in the socket for it: then it is busy with
+// that, and answers nobody else.
+func (w *worker) limitStart(ctx context.Context, giveUp func()) {
+	tick := time.NewTicker(w.slot.pool.spec.StartTimeout)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if !w.slot.occupied() {
+				giveUp()
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (w *worker) mark(unfit error) {
@@ -233,10 +249,15 @@ func (w *worker) end() (how, hint string) {
 	return how, hint
 }
 
-// script is the file that a worker runs: what an interpreter is told to run, or its program.
+// script is the file that a worker runs: its program, or what that is told to run.
 func script(s process.Spec) string {
-	if len(s.Args) > 1 {
-		return s.Args[1]
+	if _, bad := process.CarriageReturn(s.Path); bad {
+		return s.Path
+	}
+	for i, arg := range s.Args {
+		if i > 0 && !strings.HasPrefix(arg, "-") {
+			return absolute(s.Dir, arg)
+		}
 	}
 	return s.Path
 }

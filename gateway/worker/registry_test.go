@@ -1,0 +1,58 @@
+package worker
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"gatewayd/gateway/backendtest"
+	"gatewayd/gateway/upstream"
+)
+
+func TestRegistry(t *testing.T) {
+	before := backendtest.Measure()
+	dir := t.TempDir()
+	r := NewRegistry(Options{Dir: dir})
+	a, fresh := r.Acquire(spec(t, "serves"))
+	awaitReady(t, a)
+	pid := pidOf(t, a)
+	again, freshAgain := r.Acquire(spec(t, "serves"))
+	other, freshOther := r.Acquire(spec(t, "serves", "B=1"))
+	if !fresh || freshAgain || !freshOther || a != again || other == a {
+		t.Fatal("pools are not shared as they should be")
+	}
+	awaitReady(t, other)
+	if len(r.Pools()) != 2 {
+		t.Error(r.Pools())
+	}
+	r.Release(a)
+	if pidOf(t, again) != pid {
+		t.Error("stopped though somebody holds it")
+	}
+	l := lease(t, again)
+	r.Release(again)
+	if _, err := say(l, askSlow); err != nil {
+		t.Error("a request was cut off:", err)
+	}
+	l.Release(upstream.Served)
+	eventually(t, "the worker has ended", func() bool { return !alive(pid) })
+	if _, fresh := r.Acquire(spec(t, "serves")); !fresh {
+		t.Error("a pool that is closed was given out")
+	}
+	l = lease(t, other)
+	go say(l, askHang)
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	begun := time.Now()
+	r.Close(ctx)
+	if took := time.Since(begun); took > time.Second {
+		t.Error("took", took)
+	}
+	l.Release(upstream.Broken)
+	r.Release(other) // late
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Error("left behind:", left)
+	}
+	backendtest.NoMore(t, before)
+}
