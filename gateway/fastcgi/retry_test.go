@@ -6,10 +6,9 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 )
 
-// once serves connection n with the nth of servers, and later ones with the last.
+// inTurn serves connection n with the nth of servers, and later ones with the last.
 func inTurn(servers ...server) server {
 	return func(n int, c net.Conn) { servers[min(n, len(servers)-1)](n, c) }
 }
@@ -126,22 +125,24 @@ func TestRetryAfterAKeptConnection(t *testing.T) {
 // What was not sent at all can be sent again, whatever it is.
 func TestRetryOfWhatWasNotSent(t *testing.T) {
 	leaves(t)
+	over := make(chan struct{})
 	f := newFake(t, Options{}, 1, func(n int, c net.Conn) {
 		answering(good)(n, c)
 		if n == 0 {
-			time.Sleep(time.Second) // after the end of what can be read: whether it is closed shows in writing only
+			<-over // what cannot be written any more can still be read, so that nobody sees it before writing
 		}
 	})
 	f.get()
 	c := f.peers[0].Take().(*conn)
 	c.Conn.(*net.UnixConn).CloseWrite()
 	if !c.Usable() {
-		t.Skip("this system tells")
+		t.Fatal("this shows before writing")
 	}
 	f.peers[0].Put(c)
 	if got := f.do(f.request("POST", strings.NewReader("a stream"))); got != "200 body" {
 		t.Error(got)
 	}
+	close(over)
 	f.wantEnded("served served served")
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -245,4 +246,16 @@ func (m *remote) release(c *connected) {
 		delete(m.known, c.key)
 		c.Close()
 	}
+}
+
+// stats are those of all addresses, by address.
+func (m *remote) stats() []upstream.PeerStats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := []upstream.PeerStats{}
+	for _, c := range m.known {
+		all = append(all, c.Stats()...)
+	}
+	slices.SortFunc(all, func(a, b upstream.PeerStats) int { return strings.Compare(a.Address, b.Address) })
+	return all
 }

@@ -20,10 +20,14 @@ type Status struct {
 	Draining   []DrainStatus `json:"draining"`
 	Listeners  []string      `json:"listeners"`
 	Sites      []SiteStatus  `json:"sites"`
-	Reloads    Reloads       `json:"reloads"`
-	LinesLost  uint64        `json:"log_lines_lost"` // of all logs, since the server began
-	Goroutines int           `json:"goroutines"`
-	Time       time.Time     `json:"time"`
+
+	Pools []worker.Stats       `json:"pools"` // workers that gatewayd keeps; routes may share them
+	Peers []upstream.PeerStats `json:"peers"` // applications that it does not
+
+	Reloads    Reloads   `json:"reloads"`
+	LinesLost  uint64    `json:"log_lines_lost"` // of all logs, since the server began
+	Goroutines int       `json:"goroutines"`
+	Time       time.Time `json:"time"`
 }
 
 // DrainStatus is a generation that is no longer current and that requests still hold.
@@ -49,9 +53,6 @@ type RouteStatus struct {
 	MaxRunning int    `json:"max_running,omitempty"` // 0: no limit
 	Waiting    int    `json:"waiting,omitempty"`     // in the queue
 	Refused    uint64 `json:"refused,omitempty"`     // by the queue, since the route is there
-
-	Workers *worker.Stats        `json:"workers,omitempty"` // of an application that gatewayd keeps; routes may share it
-	Peers   []upstream.PeerStats `json:"peers,omitempty"`   // of one that it does not
 }
 
 // Status describes what runs now.
@@ -80,6 +81,10 @@ func (s *Server) Status() any {
 		}
 		status.Sites = append(status.Sites, out)
 	}
+	status.Pools, status.Peers = []worker.Stats{}, s.remote.stats()
+	for _, p := range s.pools.Pools() {
+		status.Pools = append(status.Pools, p.Stats())
+	}
 	return status
 }
 
@@ -96,13 +101,6 @@ func (r *route) status() RouteStatus {
 	if r.gate != nil {
 		stats := r.gate.Stats()
 		status.Running, status.Waiting, status.Refused, status.MaxRunning = stats.Running, stats.Waiting, stats.Refused, r.conf.Options.MaxRunning
-	}
-	if r.workers != nil {
-		stats := r.workers.pool.Stats()
-		status.Workers = &stats
-	}
-	if r.remote != nil {
-		status.Peers = r.remote.Stats()
 	}
 	return status
 }
