@@ -21,7 +21,8 @@ routes:
   "/*":         { static: ./public }
   "/files/*":   { static: { root: ./files, browse: true } }
   "/cgi-bin/*": { cgi: ./cgi-bin }
-  "/counter/*": { fastcgi: { run: ./counter.fcgi, workers: 1, concurrency: 8 } }
+  "/counter/*":
+    fastcgi: { run: ./counter.fcgi, workers: 1, concurrency: 8 }
   "/old/*":     { redirect: /files/ }
   "/teapot":    { respond: { status: 418, body: short and stout } }
 `
