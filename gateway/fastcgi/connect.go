@@ -22,7 +22,7 @@ const (
 // was sent. Another one is tried, and where there is no other this one again, if it is likely to be in the middle of a
 // restart. failed is a peer that has failed the request already, nil if none has.
 func (x *exchange) connect(failed *upstream.Peer) error {
-	until := time.Now().Add(x.backend.opt.ConnectTimeout)
+	var until time.Time
 	var last error
 	for pause, tries := firstPause, 0; ; pause, tries = min(2*pause, maxPause), tries+1 {
 		lease, err := x.backend.opt.Upstream.Lease(x.ctx, failed)
@@ -31,6 +31,9 @@ func (x *exchange) connect(failed *upstream.Peer) error {
 		}
 		if !x.hold(lease) {
 			return shutDown()
+		}
+		if tries == 0 {
+			until = time.Now().Add(x.backend.opt.ConnectTimeout) // to wait for a place is another thing
 		}
 		if tries > 1 || tries == 1 && lease.Peer == failed {
 			if !lease.Peer.ServedLately() || time.Now().Add(pause).After(until) || x.sleep(pause) != nil {

@@ -202,7 +202,7 @@ func (x *exchange) readHead() (*http.Response, error) {
 
 // buffer makes the rest of the answer ready if it is here already, END_REQUEST included: then the exchange is over.
 func (x *exchange) buffer(resp *http.Response) {
-	if n, ok := x.in.untilEnd(); ok && x.last == nil {
+	if n, ok := x.in.untilEnd(readBuffer); ok && x.last == nil {
 		x.rest = x.in.buf[:0] // content moves towards the beginning, never over what is still to be taken
 		for len(x.rest) <= n && x.last == nil {
 			got, _ := x.readStdout(x.in.buf[len(x.rest) : n+1])
