@@ -18,7 +18,7 @@ import (
 // peer from hold until end.
 //
 // Whoever holds reading reads the answer, and ends the exchange: RoundTrip, then the Body. Who finds that nobody wants
-// the rest sets err, and has the exchange to himself from then on (see abandon).
+// the rest sets err, and has the exchange to himself from then on (see windUp).
 type exchange struct {
 	backend *Backend
 	req     *gateway.Request // only until RoundTrip returns
