@@ -6,20 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"time"
 
 	"gatewayd/gateway/cgispec"
 )
 
-// answerTime is how long the answer to FCGI_GET_VALUES may take; most programs have it at once, some never.
-const answerTime = time.Second
-
-// Ready asks an application on a new connection, which it has accepted, what it is, by FCGI_GET_VALUES: unlike a request
+// Ready asks an application on a new connection, which it may not have accepted yet, what it is, by FCGI_GET_VALUES: unlike a request
 // that starts nothing. Any answer that is FastCGI will do, that it does not know the question too; one that is not is an
 // error. The connection is of no use afterwards; the caller closes it. It fits worker.Spec.
 func Ready(ctx context.Context, c net.Conn) (answered bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
 	defer context.AfterFunc(ctx, func() { c.SetDeadline(past()) })()
 	err = askValues(c)
 	var fault *protocolError

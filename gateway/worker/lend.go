@@ -147,6 +147,11 @@ func (s *slot) suspect(limit time.Duration) {
 		s.busy--
 		return
 	}
+	if s.pool.unasked.Load() {
+		w.replace(errors.New("it may be busy with a request that nobody wants any more, and cannot be asked"))
+		s.busy--
+		return
+	}
 	s.peer.Drop() // a connection that is kept may occupy it
 	s.pool.kept.Go(func() { s.probe(w, limit) })
 }
