@@ -110,6 +110,9 @@ func (x *exchange) attempt(failed *upstream.Peer) (*http.Response, error) {
 		return nil, err
 	}
 	x.req.Timing.FirstByte = time.Now()
+	if x.missed(resp) {
+		x.explainMissed(resp.StatusCode)
+	}
 	x.buffer(resp)
 	resp.Body = (*body)(x)
 	return resp, nil
