@@ -21,12 +21,23 @@ func (w *worker) awaitAccept(ctx context.Context) error {
 		if err != nil || !queued {
 			return err
 		}
+		w.dropKept()
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
 			return errNotAccepted
 		}
 	}
+}
+
+// dropKept closes the connections that are kept to the worker: while it reads from one, as most programs do that serve one
+// request at a time, it accepts no other, and minds no SIGTERM. Requests that waited in the socket for a new worker leave
+// theirs, too.
+func (w *worker) dropKept() {
+	w.slot.pool.mu.Lock()
+	peer := w.slot.peer
+	w.slot.pool.mu.Unlock()
+	peer.Drop()
 }
 
 // queued says whether connections wait to be accepted.

@@ -147,7 +147,6 @@ func (s *slot) suspect(limit time.Duration) {
 		s.busy--
 		return
 	}
-	s.peer.Drop() // a connection that is kept may occupy it
 	s.pool.kept.Go(func() { s.probe(w, limit) })
 }
 

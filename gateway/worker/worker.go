@@ -201,6 +201,7 @@ func (w *worker) stop() {
 	if w == nil {
 		return
 	}
+	w.dropKept()
 	w.proc.Stop(w.slot.pool.spec.StopTimeout)
 	<-w.proc.Done()
 	w.out.ended()
