@@ -47,7 +47,7 @@ func (x *exchange) connect(failed *upstream.Peer) error {
 			return nil
 		}
 		last, failed = x.notConnected(lease.Peer, err), lease.Peer
-		x.end(connectOutcome(err))
+		x.end(x.connectOutcome(err))
 		if !maybeRestarting(err) {
 			return last
 		}

@@ -84,11 +84,9 @@ func (x *exchange) notConnected(peer *upstream.Peer, err error) error {
 
 // connectOutcome is what a failure to connect says of the peer: nothing if it was ours, or if the peer only has much to
 // do.
-func connectOutcome(err error) upstream.Outcome {
-	for _, ours := range []error{context.Canceled, context.DeadlineExceeded, syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE} {
-		if errors.Is(err, ours) {
-			return upstream.Served
-		}
+func (x *exchange) connectOutcome(err error) upstream.Outcome {
+	if x.brokenOff() != nil || errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		return upstream.Served
 	}
 	return upstream.Unreachable
 }

@@ -6,20 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"time"
 
 	"gatewayd/gateway/cgispec"
 )
 
-// answerTime is how long the answer to FCGI_GET_VALUES may take; most programs have it at once, some never.
-const answerTime = time.Second
-
-// Ready asks an application on a new connection, which it has accepted, what it is, by FCGI_GET_VALUES: unlike a request
+// Ready asks an application on a new connection, which it may not have accepted yet, what it is, by FCGI_GET_VALUES: unlike a request
 // that starts nothing. Any answer that is FastCGI will do, that it does not know the question too; one that is not is an
 // error. The connection is of no use afterwards; the caller closes it. It fits worker.Spec.
 func Ready(ctx context.Context, c net.Conn) (answered bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
 	defer context.AfterFunc(ctx, func() { c.SetDeadline(past()) })()
 	err = askValues(c)
 	var fault *protocolError
@@ -53,10 +47,13 @@ func (r *reader) takeValues() error {
 		return nil
 	case typeGetValuesResult:
 		b, err := r.whole(r.content)
-		if err == nil {
-			_, err = parsePairs(b)
+		if err != nil {
+			return err
 		}
-		return err
+		if _, err = parsePairs(b); err != nil {
+			return &protocolError{err.Error(), b[:min(len(b), maxSample)]}
+		}
+		return nil
 	}
 	return r.fault(r.head.kind.String() + " is no answer to FCGI_GET_VALUES")
 }

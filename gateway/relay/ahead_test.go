@@ -83,11 +83,8 @@ func (m *meeting) response(length int64) *http.Response {
 func always(d time.Duration) func(int) time.Duration { return func(int) time.Duration { return d } }
 
 func noise(size int) []byte {
-	random := rand.New(rand.NewPCG(1, uint64(size)))
 	p := make([]byte, size)
-	for i := range p {
-		p[i] = byte(random.Uint32())
-	}
+	rand.NewChaCha8([32]byte{byte(size >> 10)}).Read(p)
 	return p
 }
 

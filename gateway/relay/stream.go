@@ -19,7 +19,7 @@ type patience struct {
 }
 
 const (
-	firstPatience = 100 * time.Millisecond
+	firstPatience = 50 * time.Millisecond
 	perMiB        = 16 * time.Millisecond
 )
 

@@ -125,6 +125,8 @@ func (p *Pool) takeBack(s *slot, w *worker, o upstream.Outcome) {
 		s.served++
 		if s.worker != nil {
 			s.worker.served = true
+		} else {
+			s.peer.Drop() // it had waited in the socket for the next worker, which must be free for the question whether it is ready
 		}
 	case o == upstream.Broken: // most likely it has ended, and the next one is being started
 	case o == upstream.Faulty && w == s.worker:
@@ -147,6 +149,12 @@ func (s *slot) suspect(limit time.Duration) {
 		s.busy--
 		return
 	}
+	if s.pool.unasked.Load() {
+		w.replace(errors.New("it may be busy with a request that nobody wants any more, and cannot be asked"))
+		s.busy--
+		return
+	}
+	s.peer.Drop() // a connection that is kept may occupy it
 	s.pool.kept.Go(func() { s.probe(w, limit) })
 }
 

@@ -84,6 +84,9 @@ func program(mode string) {
 			os.Exit(4)
 		}
 	}
+	if mode == "slow" {
+		time.Sleep(1300 * time.Millisecond)
+	}
 	served := 0
 	for {
 		fd, _, err := unix.Accept(0)
@@ -102,6 +105,12 @@ func program(mode string) {
 func serve(c *os.File, mode string) {
 	defer c.Close()
 	var what [1]byte
+	if mode == "shy" { // it dies of a question that it has not read
+		unix.Recvfrom(int(c.Fd()), what[:], unix.MSG_PEEK)
+		if what[0] == askReady {
+			os.Exit(9)
+		}
+	}
 	if _, err := c.Read(what[:]); err != nil {
 		return
 	}

@@ -94,11 +94,13 @@ func (p *Pool) Program() string {
 // libraries that take a connection without a request, or a question that they do not know, for the end of the world. A
 // request then waits in the socket until the worker takes it.
 func (p *Pool) spare(w *worker) bool {
-	died := w.diedOfQuestion()
-	if died {
-		p.unasked.Store(true)
+	if !w.diedOfQuestion() {
+		return false
 	}
-	return died
+	if !p.unasked.Swap(true) {
+		w.slot.tell(Recycled, w, "it did not survive the question whether it is ready; workers of this program are not asked any more", "")
+	}
+	return true
 }
 
 func (p *Pool) tell(e Event) {

@@ -2,7 +2,9 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,5 +56,39 @@ func TestRegistry(t *testing.T) {
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Error("left behind:", left)
 	}
+	backendtest.NoMore(t, before)
+}
+
+// TestRegistryChurn: configurations that come and go faster than workers start leave nothing behind.
+func TestRegistryChurn(t *testing.T) {
+	before := backendtest.Measure()
+	r := NewRegistry(Options{Dir: t.TempDir()})
+	s := spec(t, "serves")
+	kept, _ := r.Acquire(s)
+	awaitReady(t, kept)
+	pid := pidOf(t, kept)
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			for j := range 10 {
+				shared, fresh := r.Acquire(s)
+				if fresh {
+					t.Error("a pool that is held was replaced")
+				}
+				own, _ := r.Acquire(spec(t, "serves", fmt.Sprintf("N=%d.%d", i, j)))
+				if j%2 == 0 {
+					ask(t, own, askPid)
+				}
+				r.Release(own)
+				r.Release(shared)
+			}
+		})
+	}
+	all.Wait()
+	if pidOf(t, kept) != pid {
+		t.Error("the worker that was kept is another one")
+	}
+	r.Release(kept)
+	r.Close(context.Background())
 	backendtest.NoMore(t, before)
 }

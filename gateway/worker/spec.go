@@ -26,9 +26,10 @@ type Spec struct {
 	// BusyTimeout is how long a worker may go on with a request that nobody wants any more; 0 is 60 s.
 	BusyTimeout time.Duration
 
-	// Ready asks a worker that has just accepted conn, which the Pool closes, whether it speaks the protocol. It is an error
-	// if what comes back is something else; no answer within a moment is none, for not every program knows the question.
-	// It returns when ctx ends. nil asks nothing: who accepts connections is ready.
+	// Ready asks a worker, which may not have accepted conn yet, whether it speaks the protocol. It is an error if what
+	// comes back is something else; a connection that ends without an answer is none, for not every program knows the
+	// question. It returns when ctx ends, or conn's deadline passes, which the Pool sees to; the Pool closes conn. nil asks
+	// nothing: every worker that could be started is believed to be ready.
 	Ready func(ctx context.Context, conn net.Conn) (answered bool, err error)
 	// Unready explains why a worker did not become ready, from what it wrote: a cause and a hint for the log, empty if
 	// there is nothing to say. nil explains nothing.

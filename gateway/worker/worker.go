@@ -5,18 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gatewayd/gateway/process"
 	"gatewayd/gateway/upstream"
 )
 
 const (
-	// tryPause is how long to wait after a conversation that has failed.
-	tryPause = 10 * time.Millisecond
+	// dialPause is how long to wait before connecting is tried again.
+	dialPause = 10 * time.Millisecond
 
 	// endingTime is how long a request that has failed waits for the end of its worker, so that the log can tell of it,
 	// and lastWordsTime for the rest of what that has printed.
@@ -31,7 +32,6 @@ const (
 type worker struct {
 	slot    *slot
 	address upstream.Address
-	socket  *os.File
 	proc    *process.Process
 	out     *output
 	life    context.Context // ends with the process, or with the pool
@@ -66,7 +66,7 @@ func (s *slot) start() (*worker, *failure) {
 		ours.Close()
 		return nil, notStarted(spec, err)
 	}
-	w := &worker{slot: s, address: s.peer.Address, socket: s.socket, proc: proc, out: newOutput(ours, &s.ration), life: life, replaced: make(chan struct{})}
+	w := &worker{slot: s, address: s.peer.Address, proc: proc, out: newOutput(ours, &s.ration), life: life, replaced: make(chan struct{})}
 	s.pool.kept.Go(w.out.read)
 	s.pool.mu.Lock()
 	s.pid = proc.Pid()
@@ -135,31 +135,53 @@ var (
 )
 
 // ask makes sure that the worker takes connections and, where it answers the question at all, speaks the protocol. It
-// ends with ctx.
+// ends with ctx. The question is sent at once: a worker that has accepted a silent connection would wait for it, and
+// everyone behind it too.
 func (w *worker) ask(ctx context.Context) error {
-	conn, err := (&net.Dialer{}).DialContext(ctx, w.address.Network, w.address.Address)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if err := w.awaitAccept(ctx); err != nil {
-		return err
-	}
-	w.accepted.Store(true)
 	if w.slot.pool.spec.Ready == nil {
 		return nil
 	}
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	answered, err := w.slot.pool.spec.Ready(ctx, conn)
-	if err != nil || answered {
-		w.answered.Store(answered)
+	q, err := w.dial(ctx)
+	if err != nil {
 		return err
 	}
-	select {
-	case <-time.After(deathTime):
-		return nil
-	case <-w.life.Done():
+	defer q.Close()
+	answered, err := w.converse(ctx, q)
+	w.answered.Store(answered)
+	if err != nil || answered {
+		return err
+	}
+	if !q.taken() {
+		return errNotAccepted
+	}
+	w.accepted.Store(true)
+	if !sleep(w.life, deathTime) {
 		return errNotSurvived
+	}
+	return nil
+}
+
+// converse is Spec.Ready, which may say something to a worker that is not there yet and must be ended.
+func (w *worker) converse(ctx context.Context, q *question) (answered bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w.slot.pool.kept.Go(func() { q.limit(ctx, cancel) })
+	defer context.AfterFunc(ctx, func() { q.SetDeadline(time.Unix(1, 0)) })()
+	return w.slot.pool.spec.Ready(ctx, q)
+}
+
+// dial connects to the worker. What it fails of may be ours, for want of descriptors, and is tried again; but not where
+// nobody listens any more.
+func (w *worker) dial(ctx context.Context) (*question, error) {
+	for {
+		conn, err := (&net.Dialer{}).DialContext(ctx, w.address.Network, w.address.Address)
+		switch {
+		case err == nil:
+			return &question{UnixConn: conn.(*net.UnixConn), sent: make(chan struct{})}, nil
+		case ctx.Err() != nil || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT):
+			return nil, err
+		}
+		sleep(ctx, dialPause)
 	}
 }
 
@@ -201,7 +223,7 @@ func (w *worker) stop() {
 	if w == nil {
 		return
 	}
-	w.dropKept()
+	w.slot.peer.Drop() // a program that reads from a kept connection may not mind SIGTERM
 	w.proc.Stop(w.slot.pool.spec.StopTimeout)
 	<-w.proc.Done()
 	w.out.ended()
