@@ -167,6 +167,7 @@ func (x *exchange) end(o upstream.Outcome) {
 	case cut && c.SetDeadline(time.Time{}) != nil:
 		c.Close()
 	default:
+		c.since = time.Now()
 		x.lease.Peer.Put(c)
 	}
 	x.lease.Release(o)
