@@ -136,7 +136,8 @@ func (x *exchange) sleep(d time.Duration) error {
 	}
 }
 
-// maybeRestarting says whether this is how connecting to an application fails that is being restarted.
+// maybeRestarting says whether this is how connecting to an application fails that is being restarted: connections that
+// were not accepted are reset when a socket is closed.
 func maybeRestarting(err error) bool {
-	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT)
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNRESET)
 }
