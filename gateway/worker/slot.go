@@ -99,6 +99,7 @@ func (s *slot) enter(st state) {
 func (s *slot) lendTo(w *worker) {
 	s.pool.mu.Lock()
 	recovered := s.failure != nil
+	s.peer.Keep(true)
 	s.worker, s.failure = w, nil
 	s.state, s.since = ready, time.Now()
 	s.pool.settle()
@@ -113,7 +114,7 @@ func (s *slot) lendTo(w *worker) {
 
 // after is for when a worker that was ready is gone.
 func (s *slot) after(w *worker) time.Duration {
-	s.peer.Drop()
+	s.peer.Keep(false) // a connection that the next worker serves before it is ready would keep it from answering
 	s.pool.mu.Lock()
 	s.worker, s.pid = nil, 0
 	s.state, s.since = starting, time.Now()
