@@ -79,7 +79,6 @@ func TestPHPFindsNoFile(t *testing.T) {
 			}
 			quoted := func(pattern string) string { return strings.ReplaceAll(pattern, "DIR", regexp.QuoteMeta(dir)) }
 			line := s.awaitLog(t, `.*request failed.*`)
-			t.Log(line)
 			for _, want := range []string{c.error, c.hint} {
 				if !regexp.MustCompile(quoted(want)).MatchString(line) {
 					t.Errorf("the log says\n%s\nwant %s", line, quoted(want))
