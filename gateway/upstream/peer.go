@@ -20,7 +20,7 @@ type Peer struct {
 	mu   sync.Mutex
 	keep int    // connections kept at most
 	idle []Conn // the one used last at the end
-	off  bool // no connections are kept: see Keep
+	off  bool   // no connections are kept: see Keep
 	end  bool
 
 	served      time.Time // when a request was last over
