@@ -38,6 +38,7 @@ type slot struct {
 	failure *failure       // why no worker can be expected soon; nil if one can
 	next    time.Time
 	pid     int
+	early   bool // a request has ended well since the worker was started that is not ready yet: it had waited in the socket
 	served  uint64
 	starts  uint64
 }
@@ -101,6 +102,7 @@ func (s *slot) lendTo(w *worker) {
 	recovered := s.failure != nil
 	s.peer.Keep(true)
 	s.worker, s.failure = w, nil
+	w.served = s.early
 	s.state, s.since = ready, time.Now()
 	s.pool.settle()
 	s.pool.mu.Unlock()
