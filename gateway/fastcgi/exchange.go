@@ -110,6 +110,9 @@ func (x *exchange) attempt(failed *upstream.Peer) (*http.Response, error) {
 		return nil, err
 	}
 	x.req.Timing.FirstByte = time.Now()
+	if x.missed(resp) {
+		x.explainMissed(resp.StatusCode)
+	}
 	x.buffer(resp)
 	resp.Body = (*body)(x)
 	return resp, nil
@@ -164,6 +167,7 @@ func (x *exchange) end(o upstream.Outcome) {
 	case cut && c.SetDeadline(time.Time{}) != nil:
 		c.Close()
 	default:
+		c.since = time.Now()
 		x.lease.Peer.Put(c)
 	}
 	x.lease.Release(o)
