@@ -122,6 +122,25 @@ func TestWrk(t *testing.T) {
 	}
 }
 
+func TestParseBusy(t *testing.T) {
+	for _, tt := range []struct {
+		stat string
+		want time.Duration
+	}{
+		{"cpu  1 2 4 1000 1000 8 16 32 1000 1000\ncpu0 1 2 4\n", 63 * tick},
+		{"cpu  1 2 4 1000 1000 8 16 32\n", 63 * tick},
+		{"cpu  1 2 4 1000 1000 8 16\n", -1},
+		{"cpu  1 2 x 1000 1000 8 16 32\n", -1},
+		{"cpu0 1 2 4 1000 1000 8 16 32\n", -1},
+		{"", -1},
+	} {
+		got, err := parseBusy([]byte(tt.stat))
+		if tt.want >= 0 && (got != tt.want || err != nil) || tt.want < 0 && err == nil {
+			t.Errorf("%q: %v (%v), want %v", tt.stat, got, err, tt.want)
+		}
+	}
+}
+
 func TestExpand(t *testing.T) {
 	b := bench{dir: "/bin-dir", clients: 8}
 	s := spec{name: "nginx, not buffering", command: []string{"$BIN/nginx", "-c", "$CONF", "$APPCONF"}, conf: "$SOCKET $CLIENTS $PORT $fastcgi_script_name $NAME"}.expand(&b, "/dir", 80)
