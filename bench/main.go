@@ -36,7 +36,7 @@ import (
 type bench struct {
 	dir     string // holds the programs; each workload gets a folder in it
 	rounds  int
-	clients int           // at once; there are as many workers
+	clients int           // at once
 	time    time.Duration // of load by wrk, or without it by our own client, on each server in each round
 	wrk     bool
 	only    *regexp.Regexp // of "workload: server": who is measured; nil: all

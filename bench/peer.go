@@ -149,7 +149,7 @@ func stopGroup(cmd *exec.Cmd) {
 func (s spec) expand(b *bench, dir string, port int) spec {
 	name := slug(s.name)
 	conf := filepath.Join(dir, "conf", name)
-	replace := strings.NewReplacer("$BIN", b.dir, "$DIR", dir, "$NAME", name, "$PORT", fmt.Sprint(port), "$CLIENTS", fmt.Sprint(b.clients),
+	replace := strings.NewReplacer("$BIN", b.dir, "$DIR", dir, "$NAME", name, "$PORT", fmt.Sprint(port), "$CLIENTS", fmt.Sprint(b.clients), "$WORKERS", fmt.Sprint(serverProcesses*b.clients),
 		"$SOCKET", filepath.Join(dir, name+".sock"), "$CONF", conf+".conf", "$APPCONF", conf+"-app.conf").Replace
 	all := func(words []string) (out []string) {
 		for _, word := range words {
