@@ -207,7 +207,7 @@ func TestConnectErrors(t *testing.T) {
 	} {
 		err := &net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", tt.errno)}
 		f.wants(described(x.notConnected(f.peers[0], err)), tt.words)
-		if got := connectOutcome(err); got != tt.outcome {
+		if got := x.connectOutcome(err); got != tt.outcome {
 			t.Errorf("%v: outcome %v", tt.errno, got)
 		}
 	}

@@ -47,10 +47,13 @@ func (r *reader) takeValues() error {
 		return nil
 	case typeGetValuesResult:
 		b, err := r.whole(r.content)
-		if err == nil {
-			_, err = parsePairs(b)
+		if err != nil {
+			return err
 		}
-		return err
+		if _, err = parsePairs(b); err != nil {
+			return &protocolError{err.Error(), b[:min(len(b), maxSample)]}
+		}
+		return nil
 	}
 	return r.fault(r.head.kind.String() + " is no answer to FCGI_GET_VALUES")
 }

@@ -223,6 +223,7 @@ func (w *worker) stop() {
 	if w == nil {
 		return
 	}
+	w.slot.peer.Drop() // a program that reads from a kept connection may not mind SIGTERM
 	w.proc.Stop(w.slot.pool.spec.StopTimeout)
 	<-w.proc.Done()
 	w.out.ended()
