@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -194,6 +195,27 @@ func TestSmoke(t *testing.T) {
 		}
 	}
 	wellFormed(t, plot(s, results))
+	nothingLeft(t, dir)
+
+	s.workloads[1].servers = []spec{{name: "gatewayd in no/folder"}}
+	if _, err := b.run(s.workloads); err == nil {
+		t.Error("a server that cannot be started is no error")
+	}
+	nothingLeft(t, dir)
+}
+
+// nothingLeft fails if a program of the directory runs, or one that was told of it.
+func nothingLeft(t *testing.T, dir string) {
+	t.Helper()
+	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil || len(lines) == 0 {
+		t.Fatal("no processes", err)
+	}
+	for _, name := range lines {
+		if line, _ := os.ReadFile(name); strings.Contains(string(line), dir) {
+			t.Errorf("still there: %q", line)
+		}
+	}
 }
 
 func build(t *testing.T, command ...string) {

@@ -47,7 +47,9 @@ func (b *bench) start(w *workload, dir string, s spec) (*peer, error) {
 			return nil, nil
 		}
 	}
-	p.released = versionOf(p.version)
+	if p.version != nil {
+		p.released = versionOf(p.version)
+	}
 	if err := p.begin(b, w); err != nil {
 		p.stop()
 		said, _ := os.ReadFile(filepath.Join(dir, "conf", slug(s.name)+".stderr"))
