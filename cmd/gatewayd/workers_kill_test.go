@@ -220,15 +220,32 @@ func killBeforeAnswer(t *testing.T, s *served) {
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(patience))
-	io.WriteString(conn, "POST /app/sleep?60000 HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
-	for deadline := time.Now().Add(patience); s.status(t).Requests == 0; {
-		if time.Now().After(deadline) {
-			t.Fatal("the request does not arrive")
-		}
+	io.WriteString(conn, "POST /app/stuck HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+	pid, err := strconv.Atoi(strings.TrimSpace(awaitFile(t, filepath.Join(s.dir, "executions"))))
+	if err != nil || syscall.Kill(pid, syscall.SIGKILL) != nil {
+		t.Fatalf("process %d, %v", pid, err)
 	}
-	killIdle(t, s)
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil || resp.StatusCode != 502 {
 		t.Fatalf("%v, %v", resp, err)
+	}
+	if text, err := os.ReadFile(filepath.Join(s.dir, "executions")); err == nil {
+		t.Fatalf("the request was executed again: %s", text)
+	}
+}
+
+// awaitFile waits for a line in a file, takes it and removes the file.
+func awaitFile(t *testing.T, name string) string {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if text, err := os.ReadFile(name); err == nil && strings.HasSuffix(string(text), "\n") {
+			if err := os.Remove(name); err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s is not written", name)
+		}
 	}
 }

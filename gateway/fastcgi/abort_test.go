@@ -98,12 +98,22 @@ func TestAbort(t *testing.T) {
 					tt.then(c)
 				})
 				ctx, cancel := context.WithCancelCause(context.Background())
-				go func() {
-					<-inTheMiddle
-					time.Sleep(10 * time.Millisecond)
-					cancel(tt.cause)
-				}()
-				got := f.do(within(ctx, f.request("GET", nil)))
+				soon := func() { time.AfterFunc(10*time.Millisecond, func() { cancel(tt.cause) }) }
+				got := ""
+				if req := within(ctx, f.request("GET", nil)); headless {
+					go func() {
+						<-inTheMiddle
+						soon()
+					}()
+					got = f.do(req)
+				} else {
+					resp, err := f.backend.RoundTrip(req)
+					if err != nil {
+						t.Fatal(err)
+					}
+					soon()
+					got = f.read(resp)
+				}
 				want := map[bool]string{true: "499: ", false: "504: late"}[tt.cause == left]
 				if !strings.Contains(got, want) || headless != strings.HasPrefix(got, want) {
 					t.Errorf("%.100q, want %q", got, want)

@@ -77,10 +77,12 @@ func (x *exchange) use(peer *upstream.Peer, until time.Time) (err error) {
 	return nil
 }
 
-// kept is a kept connection, nil if there is none that will do, or if one has failed this request. A request that could
-// not be repeated goes only on one that is believed to stay open: else nobody would know what has become of it.
+// kept is a kept connection, nil if there is none that will do. Where one has failed this request the others are given up:
+// an application that has started again and reads from one of them would not accept another. A request that could not be
+// repeated goes only on one that is believed to stay open: else nobody would know what has become of it.
 func (x *exchange) kept(peer *upstream.Peer) *conn {
 	if x.reused {
+		peer.Drop()
 		return nil
 	}
 	c, _ := peer.Take().(*conn)

@@ -126,7 +126,7 @@ func (p *Pool) takeBack(s *slot, w *worker, o upstream.Outcome) {
 		if s.worker != nil {
 			s.worker.served = true
 		} else {
-			s.peer.Drop() // it had waited in the socket for the next worker, which must be free for the question whether it is ready
+			s.early = true
 		}
 	case o == upstream.Broken: // most likely it has ended, and the next one is being started
 	case o == upstream.Faulty && w == s.worker:

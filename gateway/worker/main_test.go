@@ -51,6 +51,7 @@ const (
 	askPid    = 'p' // answers its pid
 	askSlow   = 's' // answers its pid, after 200 ms
 	askSlower = 'S' // answers its pid, after 1.2 s
+	askKeep   = 'k' // answers its pid, and keeps the connection
 	askHang   = 'h' // does nothing for a minute
 	askDie    = 'd' // is killed by SIGKILL
 	askCrash  = 'c' // says why, and dies
@@ -134,6 +135,9 @@ func serve(c *os.File, mode string) {
 		fallthrough
 	case askPid:
 		fmt.Fprint(c, os.Getpid())
+	case askKeep:
+		fmt.Fprint(c, os.Getpid())
+		c.Read(what[:])
 	case askHang:
 		time.Sleep(time.Minute)
 	case askDie:
