@@ -18,12 +18,17 @@ const (
 	maxPause   = 50 * time.Millisecond
 )
 
+// quiet is for how long a connection must have been kept to be believed to stay open. An application that does not keep
+// connections, whatever it was asked to, or that ends after so many requests, closes it right after an answer.
+const quiet = 10 * time.Millisecond
+
 // connect takes a place at a peer and a connection to it. A peer that cannot be reached is no reason to give up: nothing
 // was sent. Another one is tried, and where there is no other this one again, if it is likely to be in the middle of a
 // restart. failed is a peer that has failed the request already, nil if none has.
 func (x *exchange) connect(failed *upstream.Peer) error {
-	until := time.Now().Add(x.backend.opt.ConnectTimeout)
+	var until time.Time
 	var last error
+	var o upstream.Outcome
 	for pause, tries := firstPause, 0; ; pause, tries = min(2*pause, maxPause), tries+1 {
 		lease, err := x.backend.opt.Upstream.Lease(x.ctx, failed)
 		if err != nil {
@@ -32,22 +37,26 @@ func (x *exchange) connect(failed *upstream.Peer) error {
 		if !x.hold(lease) {
 			return shutDown()
 		}
-		if tries > 1 || tries == 1 && lease.Peer == failed {
-			if !lease.Peer.ServedLately() || time.Now().Add(pause).After(until) || x.sleep(pause) != nil {
-				x.end(upstream.Unreachable)
-				return last
-			}
+		if tries == 0 || tries == 1 && lease.Peer != failed {
+			until = time.Now().Add(x.backend.opt.ConnectTimeout)
+		} else if !x.awaitRestart(lease.Peer, last, pause, until) {
+			x.end(o)
+			return last
 		}
-		err = x.use(lease.Peer, until)
-		if err == nil {
+		if err = x.use(lease.Peer, until); err == nil {
 			return nil
 		}
-		last, failed = x.notConnected(lease.Peer, err), lease.Peer
-		x.end(x.connectOutcome(err))
-		if !maybeRestarting(err) {
+		last, o, failed = x.notConnected(lease.Peer, err), x.connectOutcome(err), lease.Peer
+		x.end(o)
+		if x.brokenOff() != nil {
 			return last
 		}
 	}
+}
+
+// awaitRestart waits before another try to reach a peer; false if there is no hope.
+func (x *exchange) awaitRestart(peer *upstream.Peer, last error, pause time.Duration, until time.Time) bool {
+	return maybeRestarting(last) && peer.ServedLately() && time.Now().Add(pause).Before(until) && x.sleep(pause) == nil
 }
 
 // use takes a kept connection, or makes one.
@@ -70,12 +79,19 @@ func (x *exchange) use(peer *upstream.Peer, until time.Time) (err error) {
 	return nil
 }
 
-// kept is a kept connection, nil if there is none, or if one has failed this request.
+// kept is a kept connection, nil if there is none that will do. Where one has failed this request the others are given up:
+// an application that has started again and reads from one of them would not accept another. A request that could not be
+// repeated goes only on one that is believed to stay open: else nobody would know what has become of it.
 func (x *exchange) kept(peer *upstream.Peer) *conn {
 	if x.reused {
+		peer.Drop()
 		return nil
 	}
 	c, _ := peer.Take().(*conn)
+	if c != nil && time.Since(c.since) < quiet && !(x.idempotent() && x.input.rereadable()) {
+		c.Close()
+		return nil
+	}
 	return c
 }
 
