@@ -51,9 +51,9 @@ func judge(b []byte) (text []byte, whole bool) {
 	return text, false
 }
 
-// FuzzAnswer: whatever an application sends, it is taken for an answer if and only if it is one; and the next request
+// FuzzHostile: whatever an application sends, it is taken for an answer if and only if it is one; and the next request
 // is served.
-func FuzzAnswer(f *testing.F) {
+func FuzzHostile(f *testing.F) {
 	for _, c := range append(append(append(append(garbage(), wrongRecords()...), lies()...), disorder()...), badHeads()...) {
 		if len(c.says) < 10<<10 {
 			f.Add([]byte(c.says))
