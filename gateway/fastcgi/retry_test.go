@@ -5,7 +5,9 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // inTurn serves connection n with the nth of servers, and later ones with the last.
@@ -113,11 +115,33 @@ func TestRetryAfterAKeptConnection(t *testing.T) {
 		if got := f.get(); got != "200 body" {
 			t.Error(got)
 		}
+		time.Sleep(2 * quiet)
 		if got := f.do(f.request(method, nil)); !strings.HasPrefix(got, want) {
 			t.Errorf("%s: %q, want %q", method, got, want)
 		}
 		if method == "GET" { // that says nothing against the peer
 			f.wantEnded("served served served")
+		}
+	}
+}
+
+// What cannot be repeated does not go on a connection that may be closed in the next moment: libraries that keep no
+// connections, whatever they are asked to, close them right after an answer.
+func TestKeptConnectionIsNotTrustedAtOnce(t *testing.T) {
+	for method, over := range map[string]string{"GET": "the same", "PUT": "the same", "POST": "another", "PATCH": "another"} {
+		leaves(t)
+		var conns atomic.Int64
+		f := newFake(t, Options{}, 1, func(n int, c net.Conn) {
+			conns.Add(1)
+			answering(good)(n, c)
+			answering(good)(n, c)
+		})
+		f.get()
+		if got := f.do(f.request(method, nil)); got != "200 body" {
+			t.Errorf("%s: %q", method, got)
+		}
+		if want := map[string]int64{"the same": 1, "another": 2}[over]; conns.Load() != want {
+			t.Errorf("%s: %d connections, want it over %s", method, conns.Load(), over)
 		}
 	}
 }
@@ -139,6 +163,7 @@ func TestRetryOfWhatWasNotSent(t *testing.T) {
 		t.Fatal("this shows before writing")
 	}
 	f.peers[0].Put(c)
+	time.Sleep(2 * quiet)
 	if got := f.do(f.request("POST", strings.NewReader("a stream"))); got != "200 body" {
 		t.Error(got)
 	}
