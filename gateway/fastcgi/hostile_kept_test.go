@@ -12,9 +12,6 @@ import (
 	"gatewayd/gateway/backendtest"
 )
 
-// settled is more than for how long a connection must have been kept before a request goes on it that cannot be repeated.
-const settled = 20 * time.Millisecond
-
 // unlimited is a Gate for everyone.
 var unlimited = admission.Limits{}
 
@@ -99,7 +96,7 @@ func TestKeptConnections(t *testing.T) {
 						t.Fatalf("the first request: %q, %s", a.body, a.log())
 					}
 					<-ready
-					time.Sleep(settled)
+					time.Sleep(15 * time.Millisecond) // what cannot be repeated goes only on a connection that has been quiet for a moment
 					limit := patience
 					if c.limit > 0 {
 						limit = c.limit
