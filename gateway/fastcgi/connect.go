@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"syscall"
 	"time"
 
@@ -28,7 +29,9 @@ const quiet = 10 * time.Millisecond
 func (x *exchange) connect(failed *upstream.Peer) error {
 	var until time.Time
 	var last error
-	for pause, tries := firstPause, 0; ; pause, tries = min(2*pause, maxPause), tries+1 {
+	var tried []*upstream.Peer
+	restarting := false
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		lease, err := x.backend.opt.Upstream.Lease(x.ctx, failed)
 		if err != nil {
 			return x.noLease(err)
@@ -36,25 +39,29 @@ func (x *exchange) connect(failed *upstream.Peer) error {
 		if !x.hold(lease) {
 			return shutDown()
 		}
-		if tries == 0 {
+		switch again := slices.Contains(tried, lease.Peer); {
+		case !again:
 			until = time.Now().Add(x.backend.opt.ConnectTimeout) // to wait for a place is another thing
-		}
-		if tries > 1 || tries == 1 && lease.Peer == failed {
-			if !lease.Peer.ServedLately() || time.Now().Add(pause).After(until) || x.sleep(pause) != nil {
-				x.end(upstream.Unreachable)
-				return last
-			}
+		case !restarting || !x.awaitRestart(lease.Peer, pause, until):
+			x.end(upstream.Unused)
+			return last
 		}
 		err = x.use(lease.Peer, until)
 		if err == nil {
 			return nil
 		}
-		last, failed = x.notConnected(lease.Peer, err), lease.Peer
+		last, failed, tried = x.notConnected(lease.Peer, err), lease.Peer, append(tried, lease.Peer)
 		x.end(x.connectOutcome(err))
-		if !maybeRestarting(err) {
+		if x.brokenOff() != nil || shortHere(err) {
 			return last
 		}
+		restarting = maybeRestarting(err)
 	}
+}
+
+// awaitRestart waits before a peer that could not be reached is tried again; it is false if that is not to be.
+func (x *exchange) awaitRestart(peer *upstream.Peer, pause time.Duration, until time.Time) bool {
+	return peer.ServedLately() && time.Now().Add(pause).Before(until) && x.sleep(pause) == nil
 }
 
 // use takes a kept connection, or makes one.
