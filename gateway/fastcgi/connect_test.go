@@ -101,15 +101,22 @@ func TestRestart(t *testing.T) {
 	f.served.Wait()
 }
 
-// Another peer is tried at once.
+// Another peer is tried at once, whatever is the matter with the first.
 func TestUnreachablePeer(t *testing.T) {
-	f := newFake(t, Options{}, 0, answering(good))
-	gone := upstream.Address{Network: "unix", Address: "/nonexistent/socket"}
-	f.peers = append([]*upstream.Peer{upstream.NewPeer("gone", gone, 0)}, f.peers...)
-	if got := f.do(f.request("POST", strings.NewReader("a stream"))); got != "200 body" {
-		t.Error(got)
+	_, full := fullQueue(t, unix.AF_UNIX, &unix.SockaddrUnix{Name: filepath.Join(t.TempDir(), "socket")})
+	_, silent := fullQueue(t, unix.AF_INET, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	for want, first := range map[string]upstream.Address{
+		"unreachable served":  {Network: "unix", Address: "/nonexistent/socket"},
+		"unused served":       {Network: "unix", Address: full},
+		"unreachable served ": {Network: "tcp", Address: silent},
+	} {
+		f := newFake(t, Options{ConnectTimeout: 50 * time.Millisecond}, 0, answering(good))
+		f.peers = append([]*upstream.Peer{upstream.NewPeer("first", first, 0)}, f.peers...)
+		if got := f.do(f.request("POST", strings.NewReader("a stream"))); got != "200 body" {
+			t.Errorf("%v: %s", first, got)
+		}
+		f.wantEnded(strings.TrimSpace(want))
 	}
-	f.wantEnded("unreachable served")
 }
 
 // Whoever cannot be reached is no reason to fail while there is one that has not been tried, however he fails.
