@@ -252,6 +252,9 @@ func TestConnectErrors(t *testing.T) {
 	} {
 		err := &net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", tt.errno)}
 		f.wants(described(x.notConnected(f.peers[0], err)), tt.words)
+		if !gateway.AsError(x.notConnected(f.peers[0], err)).Alike {
+			t.Error(tt.errno, "is a line in the log for each request")
+		}
 		if got := x.connectOutcome(err); got != tt.outcome {
 			t.Errorf("%v: outcome %v", tt.errno, got)
 		}

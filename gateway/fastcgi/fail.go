@@ -59,7 +59,7 @@ func (x *exchange) notConnected(peer *upstream.Peer, err error) error {
 	}
 	e := &gateway.Error{
 		Status: http.StatusBadGateway, Op: "fastcgi: connect to " + peer.Name, Err: plain(err),
-		Public: "The application behind this address cannot be reached.",
+		Public: "The application behind this address cannot be reached.", Alike: true,
 	}
 	switch {
 	case errors.Is(err, syscall.EAGAIN):
