@@ -264,8 +264,8 @@ func sameFields(t *testing.T, head []byte, h *Head) {
 		}
 		got[textproto.CanonicalMIMEHeaderKey(string(name))] = values[1:]
 	}
-	if count != h.fields {
-		t.Errorf("%d fields were counted, there are %d", h.fields, count)
+	if count != h.Len() {
+		t.Errorf("%d fields were counted, there are %d", h.Len(), count)
 	}
 }
 
