@@ -24,8 +24,9 @@ type Conn struct {
 	head   http1.Head
 	remote string
 
-	pieces [6][]byte // of an answer, while they are sent
-	line   [20]byte  // one of them
+	answer http.Header // the header of one answer after the other
+	pieces [6][]byte   // of an answer, while they are sent
+	line   [20]byte    // one of them
 
 	begun   time.Time    // when the server got it, later when it began to wait for the next head
 	served  bool         // there has been a request
@@ -154,6 +155,14 @@ func (c *Conn) Refusal() error {
 		return nil
 	}
 	return c.refused
+}
+
+// header is that of the next answer, empty.
+func (c *Conn) header() http.Header {
+	if c.answer == nil {
+		c.answer = http.Header{}
+	}
+	return c.answer
 }
 
 // callHandler is false if the handler has broken off its answer.

@@ -79,10 +79,8 @@ func (in *input) fill() error {
 		case n > 0:
 			in.to, in.last = in.to+n, time.Now()
 			return nil
-		case errors.Is(err, os.ErrDeadlineExceeded) && !in.deadline.passed():
+		case err == nil, errors.Is(err, os.ErrDeadlineExceeded) && !in.deadline.passed():
 			continue
-		case err == nil:
-			err = io.EOF
 		}
 		if in.from == in.to {
 			in.release()
@@ -146,7 +144,9 @@ func (in *input) receive(fd uintptr) bool {
 		}
 		return false
 	}
-	in.got, in.fail = max(n, 0), err
+	if in.got, in.fail = max(n, 0), err; n == 0 {
+		in.fail = io.EOF
+	}
 	return true
 }
 
@@ -175,13 +175,13 @@ func (in *input) readInto(p []byte) (int, error) {
 		switch {
 		case n > 0:
 			return n, nil
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			if !in.deadline.passed() {
-				continue
-			}
-			return 0, err
 		case err == nil:
-			err = io.ErrNoProgress
+			continue
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			if in.deadline.passed() {
+				return 0, err
+			}
+			continue
 		}
 		in.err = err
 		return 0, err

@@ -46,7 +46,7 @@ func newRequest(ctx context.Context, parts *parts, head *http1.Head, text string
 
 // readFields makes the header. The values of all fields stand in one slice; a name that comes again gets its own.
 func readFields(values []string, head *http1.Head, text string) http.Header {
-	h := make(http.Header, head.Len())
+	h := make(http.Header, head.Len()+1) // a server adds a name
 	if head.Len() > cap(values) {
 		values = make([]string, 0, head.Len())
 	}

@@ -1,6 +1,7 @@
 package http1server
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -45,10 +46,10 @@ func (w *response) init(x *exchange) {
 	w.closes, w.old = x.request.Close, x.request.ProtoMinor == 0
 }
 
-// Header implements http.ResponseWriter.
+// Header implements http.ResponseWriter. It is the connection's one: handlers have no use for it afterwards.
 func (w *response) Header() http.Header {
 	if w.header == nil {
-		w.header = make(http.Header, 8)
+		w.header = w.exchange.conn.header()
 	}
 	return w.header
 }
@@ -128,6 +129,8 @@ func (w *response) put(p []byte) error {
 	return w.emit(p, false)
 }
 
+var errOver = errors.New("the handler has returned")
+
 var (
 	chunkEnd  = []byte("\r\n")
 	lastChunk = []byte("0\r\n\r\n")
@@ -193,7 +196,8 @@ func (w *response) finish() bool {
 // release is called when nothing more is sent.
 func (w *response) release() {
 	putBuffer(w.out)
-	w.out, w.err = nil, http.ErrHandlerTimeout
+	clear(w.header)
+	w.out, w.header, w.err = nil, nil, errOver
 }
 
 func (w *response) send(pieces [][]byte) error {
@@ -224,10 +228,13 @@ func (w *response) EnableFullDuplex() error { return nil }
 
 // ReadFrom implements io.ReaderFrom, so that a file of which the length is known is sent by the kernel.
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
+	if regularFile(src) == nil {
+		return w.copyFrom(src) // which may be the body that waits for 100 Continue: nothing is written before it is read
+	}
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
-	if w.noBody || w.length == unknown || regularFile(src) == nil || !w.framed && !w.typed {
+	if w.noBody || w.length == unknown || !w.framed && !w.typed {
 		return w.copyFrom(src)
 	}
 	if err := w.FlushError(); err != nil {

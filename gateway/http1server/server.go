@@ -76,7 +76,7 @@ func (s *Server) CloseIdle() {
 const newGrace = 5 * time.Second
 
 // Shutdown takes no new connections, closes those that wait for another request, and returns when what has begun is
-// answered; when ctx ends first it breaks that off. It may be called once.
+// answered; when ctx ends first it breaks that off.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closing.Store(true)
