@@ -1,4 +1,4 @@
-.PHONY: build test bench bench-cgi fuzz soak clean
+.PHONY: build test bench bench-cgi bench-go fuzz soak clean
 
 build: ## one static binary: ./gatewayd
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o gatewayd ./cmd/gatewayd
@@ -6,11 +6,14 @@ build: ## one static binary: ./gatewayd
 test: ## installs what the tests need and runs all of them
 	bash scripts/test.sh
 
-bench: ## the hot paths
-	go test -run '^$$' -bench . -benchmem ./gateway/...
+bench: ## FastCGI beside other servers (installs them); writes docs/benchmarks.md and its plot
+	bash scripts/bench.sh fastcgi -report docs/benchmarks.md
 
 bench-cgi: ## what a CGI request costs, beside other servers and a bare loop (installs them)
-	bash scripts/bench.sh
+	bash scripts/bench.sh cgi
+
+bench-go: ## the hot paths
+	go test -run '^$$' -bench . -benchmem ./gateway/...
 
 fuzz: ## every fuzz target, FUZZTIME each (default 10m)
 	bash scripts/fuzz.sh $(FUZZTIME)

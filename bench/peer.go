@@ -11,75 +11,79 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"gatewayd/gateway/loadclient"
 )
 
-// spec is a server to measure.
-type spec struct {
-	name     string
-	version  []string   // prints it
-	commands [][]string // one process each, in the foreground; $DIR, $PORT and $CONF are replaced
-	env      []string
-	conf     string // the file $CONF, likewise
-}
-
-// peer is a server at work.
+// peer is a server at work, or what is measured instead of one.
 type peer struct {
 	spec
+	dir      string // of the workload
 	address  string
 	released string // what version prints
 	procs    []*exec.Cmd
 	errors   *os.File
+
+	samples []sample
+	void    error // why its figures are none
 }
 
 const startTime = 10 * time.Second
 
 // start starts a server and returns once it answers; nil if it is not installed.
-func (b *bench) start(s spec) (*peer, error) {
-	for _, command := range append(s.commands, s.version) {
-		if _, err := exec.LookPath(b.expand(command[0], s, 0)); err != nil {
-			log.Printf("%s is left out: %v", s.name, err)
-			return nil, nil
-		}
+func (b *bench) start(w *workload, dir string, s spec) (*peer, error) {
+	if s.measure != nil {
+		return &peer{spec: s, dir: dir}, nil
 	}
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	p := &peer{spec: s, address: fmt.Sprintf("127.0.0.1:%d", port), released: b.versionOf(s)}
-	if err := os.WriteFile(b.confFile(s), []byte(b.expand(s.conf, s, port)), 0o644); err != nil {
-		return nil, err
-	}
-	if p.errors, err = os.Create(b.confFile(s) + ".stderr"); err != nil {
-		return nil, err
-	}
-	for _, command := range s.commands {
-		if err := p.run(b, command, port); err != nil {
-			p.stop()
-			return nil, fmt.Errorf("%s: %w", s.name, err)
+	p := &peer{spec: s.expand(b, dir, port), dir: dir, address: fmt.Sprintf("127.0.0.1:%d", port)}
+	for _, command := range [][]string{p.version, p.app, p.command} {
+		if command == nil {
+			continue
+		}
+		if _, err := exec.LookPath(command[0]); err != nil {
+			log.Printf("%s: %s is left out: %v", w.name, s.name, err)
+			return nil, nil
 		}
 	}
-	if err := b.ready(p); err != nil {
+	p.released = versionOf(p.version)
+	if err := p.begin(b, w); err != nil {
 		p.stop()
-		said, _ := os.ReadFile(p.errors.Name())
+		said, _ := os.ReadFile(filepath.Join(dir, "conf", slug(s.name)+".stderr"))
 		return nil, fmt.Errorf("%s: %w\n%s", s.name, err, said)
 	}
 	return p, nil
 }
 
+// begin starts the processes and waits for the first right answer.
+func (p *peer) begin(b *bench, w *workload) (err error) {
+	conf := filepath.Join(p.dir, "conf", slug(p.name)) // in a folder without logs: gatewayd watches that of its configuration
+	if err := errors.Join(os.WriteFile(conf+".conf", []byte(p.conf), 0o644), os.WriteFile(conf+"-app.conf", []byte(p.appConf), 0o644)); err != nil {
+		return err
+	}
+	if p.errors, err = os.Create(conf + ".stderr"); err != nil {
+		return err
+	}
+	if p.app != nil {
+		if err := p.run(p.app); err != nil {
+			return err
+		}
+		if err := within(startTime, func() error { return knock(filepath.Join(p.dir, slug(p.name)+".sock")) }); err != nil {
+			return err
+		}
+	}
+	if err := p.run(p.command); err != nil {
+		return err
+	}
+	return within(startTime, func() error { return b.once(p, w) })
+}
+
 // run starts one process of the server, in a group of its own.
-func (p *peer) run(b *bench, command []string, port int) error {
-	args := make([]string, len(command))
-	for i, arg := range command {
-		args[i] = b.expand(arg, p.spec, port)
-	}
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Dir, cmd.Stderr = b.dir, p.errors
-	cmd.Env = os.Environ()
-	for _, v := range p.env {
-		cmd.Env = append(cmd.Env, b.expand(v, p.spec, port))
-	}
+func (p *peer) run(command []string) error {
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Dir, cmd.Stderr = p.dir, p.errors
+	cmd.Env = append(os.Environ(), p.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := cmd.Start(); err != nil {
 		return err
@@ -88,14 +92,23 @@ func (p *peer) run(b *bench, command []string, port int) error {
 	return nil
 }
 
-// ready waits for the first right answer.
-func (b *bench) ready(p *peer) (err error) {
-	for deadline := time.Now().Add(startTime); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if err = b.drive(p, 1, new(*loadclient.Report)); err == nil {
+// within tries until it succeeds or the time is over.
+func within(limit time.Duration, try func() error) (err error) {
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if err = try(); err == nil {
 			return nil
 		}
 	}
 	return err
+}
+
+// knock succeeds when somebody listens.
+func knock(socket string) error {
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 // cpu is the processor time that the server has used so far, its programs included.
@@ -107,37 +120,56 @@ func (p *peer) cpu() (sum time.Duration, err error) {
 	return sum, err
 }
 
-// stop ends every process of the server.
+// stop ends every process of the server, its application last.
 func (p *peer) stop() {
-	for _, cmd := range p.procs {
-		syscall.Kill(cmd.Process.Pid, syscall.SIGTERM)
-		ended := make(chan struct{})
-		go func() {
-			cmd.Wait()
-			close(ended)
-		}()
-		select {
-		case <-ended:
-		case <-time.After(5 * time.Second):
-		}
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what is left of the group
-		<-ended
+	for i := len(p.procs) - 1; i >= 0; i-- {
+		stopGroup(p.procs[i])
 	}
-	p.errors.Close()
+	if p.errors != nil {
+		p.errors.Close()
+	}
 }
 
-// confFile is in a folder without logs: gatewayd watches that of its configuration.
-func (b *bench) confFile(s spec) string {
-	return filepath.Join(b.dir, "conf", strings.ReplaceAll(s.name, " ", "-")+".conf")
+func stopGroup(cmd *exec.Cmd) {
+	syscall.Kill(cmd.Process.Pid, syscall.SIGTERM)
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+	}
+	syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what is left of the group
+	<-ended
 }
 
-func (b *bench) expand(text string, s spec, port int) string {
-	return strings.NewReplacer("$DIR", b.dir, "$PORT", fmt.Sprint(port), "$CONF", b.confFile(s)).Replace(text)
+// expand replaces what stands for something in s.
+func (s spec) expand(b *bench, dir string, port int) spec {
+	name := slug(s.name)
+	conf := filepath.Join(dir, "conf", name)
+	replace := strings.NewReplacer("$BIN", b.dir, "$DIR", dir, "$NAME", name, "$PORT", fmt.Sprint(port), "$CLIENTS", fmt.Sprint(b.clients),
+		"$SOCKET", filepath.Join(dir, name+".sock"), "$CONF", conf+".conf", "$APPCONF", conf+"-app.conf").Replace
+	all := func(words []string) (out []string) {
+		for _, word := range words {
+			out = append(out, replace(word))
+		}
+		return out
+	}
+	s.version, s.app, s.command, s.env = all(s.version), all(s.app), all(s.command), all(s.env)
+	s.conf, s.appConf = replace(s.conf), replace(s.appConf)
+	return s
 }
 
-// versionOf is the number that the server tells of itself.
-func (b *bench) versionOf(s spec) string {
-	out, _ := exec.Command(b.expand(s.version[0], s, 0), s.version[1:]...).CombinedOutput()
+// slug is name as a file name.
+func slug(name string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return c == ' ' || c == ',' || c == ':' || c == '+' }), "-")
+}
+
+// versionOf is the number that a program tells of itself, else its first line.
+func versionOf(command []string) string {
+	out, _ := exec.Command(command[0], command[1:]...).CombinedOutput()
 	for _, word := range strings.FieldsFunc(string(out), func(c rune) bool { return c == ' ' || c == '/' || c == '\n' || c == ':' }) {
 		if word[0] >= '0' && word[0] <= '9' && strings.Contains(word, ".") {
 			return word

@@ -42,7 +42,7 @@ func TestLoad(t *testing.T) {
 
 // TestSmall: real programs need no more than six lines.
 func TestSmall(t *testing.T) {
-	for _, file := range []string{"cgi-bin.yaml", "static-site.yaml", "git-http-backend.yaml", "gitweb.yaml", "hgweb.yaml", "cgi-pm.yaml"} {
+	for _, file := range []string{"cgi-bin.yaml", "static-site.yaml", "git-http-backend.yaml", "gitweb.yaml", "hgweb.yaml", "cgi-pm.yaml", "php.yaml", "fastcgi.yaml"} {
 		lines := 0
 		for line := range strings.Lines(read(t, file)) {
 			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
@@ -65,10 +65,6 @@ func TestFullNamesEveryKey(t *testing.T) {
 	properties(schema, keys)
 	if len(keys) < 40 {
 		t.Fatalf("the schema has only %d keys", len(keys))
-	}
-	// A pool's options are taken beside cgi, too, so that a switch changes one word; there they do nothing.
-	for _, key := range []string{"concurrency", "connect_timeout", "keepalive", "worker_root", "workers"} {
-		delete(keys, key)
 	}
 	text := read(t, "full.yaml")
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
@@ -104,6 +100,9 @@ routes:
   "/files/*":   { static: ../static/files }
   "/cgi-bin/*": { cgi: ../examples/scripts }
   "/tree/*":    { cgi: { root: ../examples/scripts, ext: [.sh, .pl, .py] } }
+  "/app/*":     { fastcgi: ./fcgi/counter.fcgi }
+  "/blog/*":    { fastcgi: { connect: "tcp:127.0.0.1:9000", root: ./php, ext: .php } }
+  "/wiki/*":    { php: ./php }
   "/old/*":     { redirect: /files/ }
   "/":          { respond: { body: "It works.\n" } }
 sites:
@@ -195,6 +194,7 @@ func TestPrograms(t *testing.T) {
 		{"hgweb.cgi", "", []string{"HG_ROOT=" + repositories, "SCRIPT_NAME=/hg", "PATH_INFO=/"}, []string{"Status: 200", "/hg/project/"}},
 		{"hgweb.cgi", "", []string{"HG_ROOT=" + repositories, "SCRIPT_NAME=/hg", "PATH_INFO=/project", "QUERY_STRING=cmd=capabilities"}, []string{"Status: 200", "application/mercurial-0.1", "lookup"}},
 		{"cgi-pm/survey.cgi", "", nil, []string{"Content-Type: text/html; charset=utf-8", "<form method=\"post\""}},
+		{"fcgi/counter.fcgi", "", []string{"SCRIPT_NAME=/counter", "PATH_INFO=/a", "QUERY_STRING=b=c", "REQUEST_URI=/counter/a?b=c"}, []string{"Content-Type: text/plain; charset=utf-8", "Request 1 of process ", ": GET /counter/a?b=c\n"}},
 		{"cgi-pm/survey.cgi", "name=%3Cb%3E&colour=green", []string{"REQUEST_METHOD=POST", "CONTENT_LENGTH=25", "CONTENT_TYPE=application/x-www-form-urlencoded"}, []string{"Thank you, &lt;b&gt;: green it is."}},
 	} {
 		program, err := filepath.Abs(c.program)
@@ -215,6 +215,37 @@ func TestPrograms(t *testing.T) {
 		for _, want := range c.want {
 			if !strings.Contains(string(out), want) {
 				t.Errorf("%s %v: no %q in %q", c.program, c.env, want, out)
+			}
+		}
+	}
+}
+
+// TestPHP runs the PHP files of this folder.
+func TestPHP(t *testing.T) {
+	for _, c := range []struct {
+		file, uri, query string
+		want             []string
+	}{
+		{"php/index.php", "/app/", "", []string{"<h1>It works</h1>", "/app/style.css"}},
+		{"php/index.php", "/app/<b>", "", []string{"Status: 404", "<code>/&lt;b&gt;</code>"}},
+		{"php/hello.php", "/app/hello.php", "name=Ada", []string{"Content-Type: text/plain; charset=utf-8", "Hello Ada.\n"}},
+	} {
+		file, err := filepath.Abs(c.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), "php-cgi")
+		cmd.Env = []string{
+			"GATEWAY_INTERFACE=CGI/1.1", "REQUEST_METHOD=GET", "REDIRECT_STATUS=200", "SCRIPT_FILENAME=" + file, "QUERY_STRING=" + c.query,
+			"SCRIPT_NAME=/app/" + filepath.Base(file), "REQUEST_URI=" + c.uri,
+		}
+		out, err := cmd.Output()
+		if err != nil {
+			t.Errorf("%s: %v", c.file, err)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("%s: no %q in %q", c.uri, want, out)
 			}
 		}
 	}

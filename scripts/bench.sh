@@ -1,46 +1,36 @@
 #!/usr/bin/env bash
-# Measures what a CGI request costs, beside other servers (Debian): bench.sh [-rounds N] [-requests N] [-clients N].
-# As root it installs them; else it measures those that are there.
+# Measures gatewayd beside other servers (Debian): bench.sh cgi|fastcgi [FLAG ...] (bench/main.go has the flags). As root
+# it installs them; else it measures those that are there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/packages.sh
 
-packages=(gcc libc6-dev lighttpd apache2 nginx-light fcgiwrap)
-missing=()
-for package in "${packages[@]}"; do
-  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
-done
-if ((${#missing[@]})) && [ "$(id -u)" = 0 ]; then
-  echo "installing: ${missing[*]}" >&2
-  export DEBIAN_FRONTEND=noninteractive
-  # Their services are not to be started: only we start them.
-  policy=/usr/sbin/policy-rc.d
-  if [ ! -e "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
-    trap 'rm -f "$policy"' EXIT
-  fi
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-  if [ -n "$(trap -p EXIT)" ]; then
-    rm -f "$policy"
-    trap - EXIT
-  fi
-fi
+suite=${1:?bench.sh cgi or bench.sh fastcgi}
+shift
+packages=(gcc libc6-dev lighttpd apache2 nginx-light)
+case $suite in
+cgi) packages+=(fcgiwrap) ;;
+fastcgi) packages+=(libapache2-mod-fcgid libfcgi-dev wrk h2o caddy php-fpm php-cgi) ;;
+esac
+[ "$(id -u)" != 0 ] || install_packages "${packages[@]}"
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 chmod 755 "$dir" # servers may run as another user
-gcc -Wall -O2 -pthread -o "$dir/spawnloop" bench/c/spawnloop.c
-gcc -Wall -O2 -shared -fPIC -o "$dir/reap.so" bench/c/reap.c -ldl
-CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$dir/gatewayd" ./cmd/gatewayd
-CGO_ENABLED=0 go build -o "$dir/bench" ./bench
-# The same program twice: as the compiler links it, and static, which starts much faster: then what the server adds shows most.
-for link in dynamic static; do
-  flags=()
-  [ "$link" = dynamic ] || flags=(-static)
-  mkdir -m 755 "$dir/$link"
-  cp "$dir"/{spawnloop,reap.so,gatewayd} "$dir/$link/"
-  gcc -Wall -O2 "${flags[@]}" -o "$dir/$link/hello" bench/c/hello.c
-  printf "\n## %s linked\n\n" "${link/%ic/ically}"
-  "$dir/bench" -dir "$dir/$link" "$@"
-done
+compile() { gcc -Wall -O2 -o "$dir/$1" "bench/c/$2.c" "${@:3}"; }
+case $suite in
+cgi)
+  compile hello-dynamic hello
+  compile hello-static hello -static
+  compile spawnloop spawnloop -pthread
+  compile reap.so reap -shared -fPIC -ldl
+  ;;
+fastcgi)
+  compile fcgi_hello fcgi_hello -lfcgi
+  compile fcgi_lean fcgi_lean
+  ;;
+esac
+export CGO_ENABLED=0
+go build -trimpath -ldflags '-s -w' -o "$dir/gatewayd" ./cmd/gatewayd
+go build -o "$dir/bench" ./bench
+"$dir/bench" -dir "$dir" "$@" "$suite"

@@ -70,6 +70,7 @@ func printExplanation(sys system, e *server.Explanation) {
 	line("site", siteName(e.Site))
 	line("route", e.Route)
 	line("handler", e.Handler)
+	line("preset", e.Preset)
 	line("file", e.File)
 	line("location", e.Location)
 	line("status", fmt.Sprint(e.Status))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,6 +74,22 @@ func serveIn(t *testing.T, dir, path string, args ...string) *served {
 		}
 	})
 	return s
+}
+
+// awaitLog waits until gatewayd's log has something that matches, and returns it.
+func (s *served) awaitLog(t *testing.T, pattern string) string {
+	t.Helper()
+	return s.awaitLogFrom(t, 0, pattern)
+}
+
+// awaitLogFrom is awaitLog for what comes after so many bytes.
+func (s *served) awaitLogFrom(t *testing.T, offset int, pattern string) string {
+	t.Helper()
+	match, err := s.stderr.await(regexp.MustCompile(pattern), offset, s.ended)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return match
 }
 
 func configLines(conf string) (n int) {

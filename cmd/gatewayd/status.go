@@ -7,6 +7,8 @@ import (
 	"text/tabwriter"
 
 	"gatewayd/gateway/server"
+	"gatewayd/gateway/upstream"
+	"gatewayd/gateway/worker"
 )
 
 // printStatus prints the JSON of /status as a table.
@@ -34,6 +36,37 @@ func printStatus(out io.Writer, text string) error {
 		for _, r := range site.Routes {
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", siteName(site.Site), r.Pattern, r.Handler, load(&r))
 		}
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if err := printWorkers(out, s.Pools); err != nil {
+		return err
+	}
+	return printPeers(out, s.Peers)
+}
+
+func printWorkers(out io.Writer, pools []worker.Stats) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if len(pools) > 0 {
+		fmt.Fprintln(table, "PROGRAM\tWORKER\tPID\tSTATE\tSERVED\tRESTARTS\tFAILURE")
+	}
+	for _, p := range pools {
+		for _, w := range p.Workers {
+			fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%d\t%d\t%s\n", p.Program, w.Worker, w.PID, w.State, w.Served, w.Restarts, w.Failure)
+		}
+	}
+	return table.Flush()
+}
+
+// printPeers shows the applications that somebody else runs.
+func printPeers(out io.Writer, peers []upstream.PeerStats) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if len(peers) > 0 {
+		fmt.Fprintln(table, "ADDRESS\tBUSY\tIDLE\tSERVED\tFAILED")
+	}
+	for _, p := range peers {
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\n", p.Address, p.Busy, p.Idle, p.Served, p.Failed)
 	}
 	return table.Flush()
 }

@@ -21,6 +21,8 @@ type Exchange struct {
 	Stdin  io.Reader // ends with io.EOF when the body does, and only then
 	Stdout io.Writer // unbuffered; a write fails, sooner or later, when nobody wants the answer any more
 	Stderr io.Writer // unbuffered
+	// Gone is closed when nobody wants the answer any more; nil where the program is ended from outside.
+	Gone <-chan struct{}
 	// Die breaks the exchange off as hard as the protocol allows, without an orderly end. It does not return.
 	Die func()
 }
@@ -238,7 +240,10 @@ func first(x *Exchange, query url.Values) int {
 // silent prints the query's text and then nothing, and waits to be ended.
 func silent(x *Exchange, query url.Values) int {
 	x.printf("%s", query.Get("text"))
-	time.Sleep(patience)
+	select {
+	case <-x.Gone:
+	case <-time.After(patience):
+	}
 	return 0
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatewayd/gateway"
+	"gatewayd/gateway/process"
 )
 
 // body is the rest of an answer. Read and WriteTo are for one goroutine, Close for any.
@@ -104,7 +105,7 @@ func (r *run) verdict() error {
 		Status: http.StatusBadGateway,
 		Op:     "cgi: read the answer of " + r.script,
 		Err:    errors.New("the program was " + s.String() + " in the middle of it" + r.lastWords()),
-		Hint:   killedHint(s.Signal()),
+		Hint:   process.ExplainEnd(r.spec, r.script, s).Hint,
 	}
 }
 

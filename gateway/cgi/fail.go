@@ -108,9 +108,6 @@ func (r *run) brokenOff() error {
 	return nil
 }
 
-// exitNotFound is how shells and env end when the command is not there; one less when it cannot be run.
-const exitNotFound = 127
-
 // ending says how a program ended that has closed its output too early. The hint may be empty.
 func (r *run) ending() (how, hint string) {
 	s, ok := r.outcome()
@@ -118,20 +115,15 @@ func (r *run) ending() (how, hint string) {
 		return "; the program closed its output and went on", ""
 	}
 	r.awaitLastWords()
-	if s.Signal() != 0 {
-		return "; the program was " + s.String(), killedHint(s.Signal())
-	}
 	how = "; the program ended with " + s.String()
-	if d, ok := process.Unreadable(r.spec); ok {
-		return how + ": " + d.Cause, d.Hint
+	if s.Signal() != 0 {
+		how = "; the program was " + s.String()
 	}
-	if code := s.ExitCode(); code == exitNotFound || code == exitNotFound-1 {
-		if d, ok := process.CarriageReturn(r.script); ok {
-			return how + ": " + d.Cause, d.Hint
-		}
-		return how, "a command that it wanted to run was not found, or may not be run: install it, write its whole path, or add its folder to PATH by `env` or `pass_env`"
+	d := process.ExplainEnd(r.spec, r.script, s)
+	if d.Cause != "" {
+		how += ": " + d.Cause
 	}
-	return how, ""
+	return how, d.Hint
 }
 
 // awaitLastWords waits a moment for standard error to end, once the program has.
@@ -151,18 +143,6 @@ func (r *run) lastWords() string {
 		return ""
 	}
 	return fmt.Sprintf("; its last words: %q", words)
-}
-
-func killedHint(sig syscall.Signal) string {
-	switch sig {
-	case syscall.SIGKILL:
-		return "someone sent SIGKILL; on a machine out of memory that is the kernel: see dmesg"
-	case syscall.SIGXCPU:
-		return "the program used more processor time than its limit"
-	case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGABRT, syscall.SIGILL, syscall.SIGFPE:
-		return "the program crashed: run it by hand with the same input"
-	}
-	return "the program did not end by itself: see who sent the signal"
 }
 
 // statField is field n, counted from 1, of a line of /proc/PID/stat; n is beyond the command's name, which may hold

@@ -131,7 +131,7 @@ func FuzzVars(f *testing.F) {
 
 		// The weakest source first, each stronger one over it.
 		want := slowHeader(fields, passAuthorization)
-		want["PATH"] = defaultPath
+		want["PATH"] = DefaultPath
 		for _, list := range [][]Var{facts.Env.Pass, facts.Env.Set} {
 			for _, v := range list {
 				if v.Name == "" || strings.ContainsAny(v.Name, "\x00=") || slices.Contains(Computed(), v.Name) {

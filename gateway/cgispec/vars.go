@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// defaultPath is the PATH of a program whose route sets none.
-const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+// DefaultPath is the PATH of a program whose route sets none.
+const DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // Vars appends to dst every variable of f's request: RFC 3875 section 4.1, the ones that other servers add, the route's
 // own, then HTTP_* sorted by name. Each name occurs once, no name is empty or holds "=" or NUL, and no value holds NUL:
@@ -170,7 +170,7 @@ func (v *vars) env(f *Facts, env *Env) {
 		}
 	}
 	if !hasPath {
-		v.add("PATH", defaultPath)
+		v.add("PATH", DefaultPath)
 	}
 }
 

@@ -81,7 +81,7 @@ func TestVarsWhole(t *testing.T) {
 		"LANG=C",
 		"TZ=UTC",
 		"HOME=/root",
-		"PATH=" + defaultPath,
+		"PATH=" + DefaultPath,
 		"HTTP_ACCEPT=*/*",
 		"HTTP_COOKIE=a=1; b=2",
 		"HTTP_HOST=Example.ORG:8080",
@@ -152,7 +152,7 @@ func TestVarsRequest(t *testing.T) {
 		{"decoded script", "GET / HTTP/1.1\nHost: h", func(f *Facts) {
 			f.Script = Script{Name: "", PathInfo: "/a%25\xff\n", Filename: "/srv/app", Root: "/"}
 		}, map[string]string{"SCRIPT_NAME": "", "PATH_INFO": "/a%25\xff\n", "PATH_TRANSLATED": "/a%25\xff\n", "SCRIPT_FILENAME": "/srv/app", "DOCUMENT_ROOT": "/"}},
-		{"no script file", "GET / HTTP/1.1\nHost: h", func(f *Facts) { f.Script = Script{Name: "/a"} }, map[string]string{"SCRIPT_NAME": "/a", "SCRIPT_FILENAME": absent, "DOCUMENT_ROOT": absent, "PATH": defaultPath}},
+		{"no script file", "GET / HTTP/1.1\nHost: h", func(f *Facts) { f.Script = Script{Name: "/a"} }, map[string]string{"SCRIPT_NAME": "/a", "SCRIPT_FILENAME": absent, "DOCUMENT_ROOT": absent, "PATH": DefaultPath}},
 		{"NUL", "GET / HTTP/1.1\nHost: h", func(f *Facts) { f.Script.PathInfo, f.RemoteUser = "/a\x00b", "a\x00" }, map[string]string{"PATH_INFO": absent, "PATH_TRANSLATED": absent, "DOCUMENT_URI": absent, "REMOTE_USER": absent}},
 
 		{"not passed", "GET / HTTP/1.1\nHost: h\nAuthorization: a\nProxy-Authorization: b\nPrOxY: c\nConnection: close\nKeep-Alive: 1\nTE: trailers\nTrailer: X\nUpgrade: h2c\nHTTP2-Settings: x\nProxy-Connection: y", nil, map[string]string{
@@ -161,7 +161,7 @@ func TestVarsRequest(t *testing.T) {
 		{"authorization wanted", "GET / HTTP/1.1\nHost: h\nAuthorization: a\nProxy-Authorization: b", func(f *Facts) { f.Env = &Env{PassAuthorization: true} }, map[string]string{"HTTP_AUTHORIZATION": "a", "HTTP_PROXY_AUTHORIZATION": "b", "AUTH_TYPE": absent}},
 		{"names that collide", "GET / HTTP/1.1\nHost: h\nX_Real-IP: evil\nX-Real-IP: good\nContent_Length: 7\nContent.Type: x\nX.Under: 1\nX+A: 1", nil, map[string]string{
 			"HTTP_X_REAL_IP": "good", "CONTENT_LENGTH": absent, "HTTP_CONTENT_LENGTH": absent, "HTTP_CONTENT_TYPE": absent, "HTTP_X_UNDER": absent, "HTTP_X_A": absent}},
-		{"names like variables", "GET / HTTP/1.1\nHost: h\nRemote-User: evil\nHTTPS: on\nPath: /evil\nAuth-Type: x", nil, map[string]string{"REMOTE_USER": absent, "HTTPS": absent, "PATH": defaultPath, "AUTH_TYPE": absent, "HTTP_REMOTE_USER": "evil", "HTTP_HTTPS": "on", "HTTP_PATH": "/evil"}},
+		{"names like variables", "GET / HTTP/1.1\nHost: h\nRemote-User: evil\nHTTPS: on\nPath: /evil\nAuth-Type: x", nil, map[string]string{"REMOTE_USER": absent, "HTTPS": absent, "PATH": DefaultPath, "AUTH_TYPE": absent, "HTTP_REMOTE_USER": "evil", "HTTP_HTTPS": "on", "HTTP_PATH": "/evil"}},
 		{"values", "GET / HTTP/1.1\nHost: h\nX-A: \t a\xff b \nX-B:\nX-C: \"q\", r", nil, map[string]string{"HTTP_X_A": "a\xff b", "HTTP_X_B": "", "HTTP_X_C": "\"q\", r"}},
 		{"keys that net/http has not made", "GET / HTTP/1.1\nHost: h\nX-A: 1", func(f *Facts) {
 			f.Request.Header["x-a"], f.Request.Header["Host"], f.Request.Header[""] = []string{"2"}, []string{"evil"}, []string{"3"}

@@ -41,15 +41,39 @@ func (l *loader) routes(named []namedRoute, site string) []Route {
 	for _, n := range named {
 		r := Route{Pattern: n.pattern, Pos: n.place.key, Options: l.options(*n.options, site)}
 		n.raw.setHandler(&r)
-		if c := n.raw.CGI; c != nil && c.Run.inPath && !c.Root.given && r.Options.Dir == "" {
+		if n.raw.runsFromPath() && r.Options.Dir == "" {
 			r.Options.Dir = l.dir
 		}
-		if n.raw.CGI != nil && !n.options.MaxRunning.given {
-			r.Options.MaxRunning = runningPerCPU * runtime.NumCPU()
+		if !n.options.MaxRunning.given {
+			r.Options.MaxRunning = r.running()
+		}
+		if r.FastCGI != nil && r.FastCGI.Run != nil {
+			delete(r.Options.Env, phpChildren)
+			r.Options.PassEnv = slices.DeleteFunc(r.Options.PassEnv, func(name string) bool { return name == phpChildren })
 		}
 		routes = append(routes, r)
 	}
 	return routes
+}
+
+// runsFromPath says whether the program comes from PATH, where it has no folder that is worth working in.
+func (r *rawRoute) runsFromPath() bool {
+	if r.CGI != nil {
+		return r.CGI.Run.inPath && !r.CGI.Root.given
+	}
+	app := r.application()
+	return app != nil && app.Run.inPath && !app.Root.given
+}
+
+// running is how many requests are at work at once unless max_running says otherwise; 0: none.
+func (r *Route) running() int {
+	switch {
+	case r.CGI != nil:
+		return runningPerCPU * runtime.NumCPU()
+	case r.FastCGI != nil:
+		return r.FastCGI.Workers * r.FastCGI.Concurrency
+	}
+	return 0
 }
 
 func (r *rawRoute) setHandler(to *Route) {
@@ -68,6 +92,12 @@ func (r *rawRoute) setHandler(to *Route) {
 			Run: c.Run.v, RunDir: c.Run.dir, Root: c.Root.v, Ext: c.Ext.v, Index: c.Index.v, Fallback: c.Fallback.v, Hidden: c.Hidden.v,
 			Symlinks: c.Symlinks.v, Interpreters: c.Interpreters.v, MaxHeader: c.MaxHeader.v, StopTimeout: c.StopTimeout.v, Sendfile: c.Sendfile.v,
 		}
+	case r.FastCGI != nil:
+		to.Handler = "fastcgi"
+		to.FastCGI = r.FastCGI.plain()
+	case r.PHP != nil:
+		to.Handler = "php"
+		to.FastCGI = r.PHP.fastCGI().plain()
 	case r.Redirect != nil:
 		to.Handler = "redirect"
 		to.Redirect = &Redirect{To: r.Redirect.To.v, Status: r.Redirect.Status.v}

@@ -5,13 +5,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
 	"go.yaml.in/yaml/v4"
 )
 
-// commandValue is what a cgi route runs: a program with its arguments, or a directory of scripts.
+// commandValue is what a route runs: a program with its arguments, or a directory of scripts. Its rule is the handler:
+// a directory is for cgi alone.
 type commandValue struct {
 	value[[]string]
 	dir    bool   // it is one word, and names a directory
@@ -19,11 +21,27 @@ type commandValue struct {
 	noExec string // why the program itself cannot be executed; an interpreter may run it all the same
 }
 
-func (v *commandValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
+func (v *commandValue) decode(l *loader, n *yaml.Node, f *field, p place) {
 	words, at := l.words(n, p)
 	if len(words) == 0 {
 		return
 	}
+	if why := l.notAProgram(words[0], f, p); why != "" {
+		l.error(slices.Concat(at, []place{p})[0], "%s", why)
+		return
+	}
+	v.read(l, words, at, p)
+	switch {
+	case v.dir && f.rule != "cgi":
+		l.error(v.place, "%s", l.directoryOfScripts(words[0], v.v[0]))
+		v.v = nil
+	case v.dir && len(words) > 1:
+		l.error(at[1], "%s is a directory, and a directory takes no arguments; name a program in it", quote(words[0]))
+	}
+}
+
+// read checks the first word; at is nil if it is the only one, as the usual form has it.
+func (v *commandValue) read(l *loader, words []string, at []place, p place) {
 	if at == nil {
 		v.scalar(l, words[0], p)
 		return
@@ -35,9 +53,6 @@ func (v *commandValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 		v.inPath = true
 		first, ok = l.program(words[0], at[0])
 	}
-	if ok && v.dir && len(words) > 1 {
-		l.error(at[1], "%s is a directory, and a directory takes no arguments; name a program in it", quote(words[0]))
-	}
 	if ok {
 		v.v = append([]string{first}, words[1:]...)
 	}
@@ -45,10 +60,6 @@ func (v *commandValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 
 // scalar is the usual form: one path, relative to the config file even without a slash.
 func (v *commandValue) scalar(l *loader, s string, p place) {
-	if why := notAProgram(s); why != "" {
-		l.error(p, "%s", why)
-		return
-	}
 	if head, _, ok := strings.Cut(s, " "); ok && !exists(l.abs(s)) && (exists(l.abs(head)) || !strings.Contains(head, "/")) {
 		l.error(p, "there is no program of this name; a command with arguments is a list: run: [%s]", strings.Join(strings.Fields(s), ", "))
 		return
@@ -65,9 +76,9 @@ func (v *commandValue) scalar(l *loader, s string, p place) {
 // path checks the first word, which is a path.
 func (v *commandValue) path(l *loader, s string, p place) (path string, ok bool) {
 	path, v.dir, ok = l.programOrDir(s, p)
+	v.place.at, v.place.path = p.at, p.path
 	if ok && !v.dir {
 		v.noExec = notExecutable(path, s)
-		v.place.at, v.place.path = p.at, p.path
 	}
 	return path, ok
 }
@@ -75,22 +86,6 @@ func (v *commandValue) path(l *loader, s string, p place) (path string, ok bool)
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
-}
-
-// notAProgram says what s is if it looks like an address, and what to write for it.
-func notAProgram(s string) string {
-	switch {
-	case strings.HasPrefix(s, "unix:") || strings.HasPrefix(s, "tcp:"):
-		return quote(s) + " is the address of a FastCGI application; cgi takes the path of a program or of a directory"
-	case strings.Contains(s, "://"):
-		return quote(s) + " is a URL; cgi takes the path of a program, and redirect sends clients to a URL"
-	}
-	host, port, ok := strings.Cut(s, ":")
-	_, rest, digits := leadingNumber(port)
-	if ok && digits && rest == "" && !strings.Contains(host, "/") || strings.HasPrefix(s, "[") && strings.Contains(s, "]:") {
-		return quote(s) + " looks like an address; for a FastCGI application write fastcgi: " + quote("tcp:"+s) + ", for a program of that name " + quote("./"+s)
-	}
-	return ""
 }
 
 // words reads a command: a scalar (at is nil then) or a list. Variables are replaced in the first word alone, so that
@@ -212,8 +207,7 @@ func (l *loader) searchPath(word string) lookup {
 			continue
 		}
 		path := filepath.Join(dir, word)
-		info, err := os.Stat(path)
-		if err == nil && info.Mode().IsRegular() && syscall.Access(path, executeAccess) == nil {
+		if isProgram(path) {
 			return lookup{path, true}
 		}
 	}
@@ -228,6 +222,12 @@ func (l *loader) installHint(word string) string {
 		return `did you mean "python3"?`
 	}
 	return "install it, or write its whole path"
+}
+
+// isProgram says whether this user can execute the file.
+func isProgram(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && syscall.Access(path, executeAccess) == nil
 }
 
 // abs is a path of the file as an absolute one.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,13 +35,13 @@ func newWorld(t testing.TB) world {
 			t.Fatal(err)
 		}
 	}
-	for _, d := range []string{"public", "cgi-bin", "blog", "files", "logs", "bin", "tmp", "dir.d"} {
+	for _, d := range []string{"public", "cgi-bin", "blog", "files", "logs", "bin", "tmp", "dir.d", "wiki", "run"} {
 		must(os.Mkdir(filepath.Join(dir, d), 0o755))
 	}
-	for _, name := range []string{"app", "report.cgi", "cgi-bin/pi", "bin/python3", "bin/perl", "bin/php-cgi", "127.0.0.1:9000"} {
+	for _, name := range []string{"app", "report.cgi", "cgi-bin/pi", "bin/python3", "bin/perl", "bin/php-cgi", "bin/php-fpm8.2", "127.0.0.1:9000", "app.fcgi", "9001", "php-fpm"} {
 		must(os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"), 0o755))
 	}
-	for _, name := range []string{"noexec.cgi", "public/index.html", "blog/index.php", "blog/index.cgi", "bin/noexec"} {
+	for _, name := range []string{"noexec.cgi", "public/index.html", "blog/index.php", "blog/index.cgi", "bin/noexec", "wiki/index.php", "wiki/page.php", "plain.pl", "run/stale"} {
 		must(os.WriteFile(filepath.Join(dir, name), []byte("text\n"), 0o644))
 	}
 	for name, text := range map[string]string{
@@ -50,11 +51,22 @@ func newWorld(t testing.TB) world {
 	} {
 		must(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
+	must(bindSocket(filepath.Join(dir, "app.sock")))
 	must(syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600))
 	must(os.Symlink("nothing", filepath.Join(dir, "dangling")))
 	must(os.Symlink("loop", filepath.Join(dir, "loop")))
 	must(os.Symlink("public", filepath.Join(dir, "current")))
 	return world{dir}
+}
+
+// bindSocket leaves a socket behind at which nobody listens.
+func bindSocket(path string) error {
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return err
+	}
+	l.SetUnlinkOnClose(false)
+	return l.Close()
 }
 
 func (w world) source(name string, text []byte) Source {

@@ -16,16 +16,17 @@ import (
 //	default:"60s"     what holds when the key is absent, in the file's own notation
 //	shown:"..."       how the default is described where it is no value
 //	rule:"none"       what the type of the field makes of it, see there
-//	for:"cgi"         the handlers for which the option means something; empty: all
-//	scalar:"true"     the key whose value a handler takes as its scalar
+//	for:"cgi"         the handlers for which the option means something; empty: all. With "connect" also for
+//	                  applications that gatewayd does not start
+//	scalar:"true"     a key whose value a handler takes as its scalar; of several the handler chooses (see chooser)
 //	handler:"true"    the key names a handler
 //	notyet:"..."      known, refused, with this advice; it is in no schema
 //	foreign:"..."     an option of another handler, which is only worth a warning
 type table struct {
-	typ    reflect.Type
-	fields []*field
-	byKey  map[string]*field
-	scalar *field
+	typ     reflect.Type
+	fields  []*field
+	byKey   map[string]*field
+	scalars []*field
 }
 
 type field struct {
@@ -49,7 +50,7 @@ func (tab *table) add(t reflect.Type, index []int, inherited bool) {
 		sf := t.Field(i)
 		at := append(slices.Clone(index), i)
 		if sf.Anonymous {
-			tab.add(sf.Type, at, true)
+			tab.add(sf.Type, at, sf.Type == reflect.TypeFor[rawOptions]())
 			continue
 		}
 		f := &field{
@@ -63,7 +64,7 @@ func (tab *table) add(t reflect.Type, index []int, inherited bool) {
 		tab.fields = append(tab.fields, f)
 		tab.byKey[f.key] = f
 		if sf.Tag.Get("scalar") != "" {
-			tab.scalar = f
+			tab.scalars = append(tab.scalars, f)
 		}
 	}
 }
@@ -80,6 +81,12 @@ func (tab *table) keys() []string {
 		}
 	}
 	return keys
+}
+
+// has says whether key does something here.
+func (tab *table) has(key string) bool {
+	f := tab.byKey[key]
+	return f != nil && f.usable()
 }
 
 // known are all keys that mean something, be it only a message.
@@ -135,6 +142,9 @@ type sectioner interface {
 
 // checker is a raw struct with rules that concern several of its keys.
 type checker interface{ check(l *loader, p place) }
+
+// chooser is a handler whose scalar may be for one key or another.
+type chooser interface{ scalarKey(text string) string }
 
 // collection is a leaf or struct that an empty value leaves empty: a key whose lines are all commented out.
 type collection interface{ emptyAllowed() }
@@ -228,15 +238,29 @@ func (l *loader) handler(n *yaml.Node, v reflect.Value, f *field, p place) {
 	}
 	switch target.Kind {
 	case yaml.ScalarNode:
-		main := v.Elem().FieldByIndex(tab.scalar.index).Addr().Interface().(leaf)
-		main.mark(p)
-		main.decode(l, n, tab.scalar, p)
+		main := l.scalarOf(into, tab, target)
+		x := leafOf(into, main)
+		x.mark(p)
+		x.decode(l, n, main, p)
 		l.complete(into, p)
 	case yaml.SequenceNode:
-		l.error(p, "%s takes no list; write %s: { %s: ... }", f.key, f.key, tab.scalar.key)
+		l.error(p, "%s takes no list; write %s: { %s: ... }", f.key, f.key, tab.scalars[0].key)
 	default:
 		l.mapping(n, into, p)
 	}
+}
+
+// scalarOf is the key of the handler into that the scalar n is for.
+func (l *loader) scalarOf(into any, tab *table, n *yaml.Node) *field {
+	c, ok := into.(chooser)
+	if !ok {
+		return tab.scalars[0]
+	}
+	text, err := expand(n.Value, l.getenv)
+	if err != nil {
+		text = n.Value // the key that takes it says what is wrong
+	}
+	return tab.byKey[c.scalarKey(text)]
 }
 
 func isLeaf(v reflect.Value) bool {

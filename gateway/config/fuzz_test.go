@@ -50,6 +50,7 @@ func FuzzLoad(f *testing.F) {
 		if cfg != nil {
 			checkPromises(t, cfg)
 			checkNaively(t, text, cfg)
+			checkPresets(t, w, cfg)
 			if v, err := decodeJSON(t, text); err == nil && schema.Validate(v) != nil {
 				t.Errorf("it loads, but: %v", schema.Validate(v))
 			}
@@ -120,7 +121,7 @@ func checkPromises(t *testing.T, cfg *Config) {
 }
 
 func checkRoute(must func(bool, ...any), r Route) {
-	set := map[string]bool{"static": r.Static != nil, "cgi": r.CGI != nil, "redirect": r.Redirect != nil, "respond": r.Respond != nil}
+	set := map[string]bool{"static": r.Static != nil, "cgi": r.CGI != nil, "fastcgi": r.FastCGI != nil && r.Handler != "php", "php": r.FastCGI != nil && r.Handler == "php", "redirect": r.Redirect != nil, "respond": r.Respond != nil}
 	for name, isSet := range set {
 		must(isSet == (name == r.Handler), r.Pattern, r.Handler, set)
 	}
@@ -145,10 +146,28 @@ func checkRoute(must func(bool, ...any), r Route) {
 		for ext, command := range c.Interpreters {
 			must(strings.HasPrefix(ext, ".") && len(command) > 0 && filepath.IsAbs(command[0]), ext, command)
 		}
+	case r.FastCGI != nil:
+		checkFastCGI(must, r.FastCGI)
 	case r.Redirect != nil:
 		must(!strings.HasPrefix(r.Redirect.To, "//") && !strings.ContainsAny(r.Redirect.To, " \r\n\x00") && r.Redirect.Status/100 == 3, r.Redirect)
 	case r.Respond != nil:
 		must(r.Respond.Status >= 200 && r.Respond.Status <= 599, r.Respond)
+	}
+}
+
+func checkFastCGI(must func(bool, ...any), f *FastCGI) {
+	must((len(f.Run) > 0) != (len(f.Connect) > 0), f)
+	must(len(f.Run) == 0 || filepath.IsAbs(f.Run[0]) && f.Workers > 0 && f.Concurrency > 0, f)
+	must(len(f.Connect) == 0 || f.Workers == 0 && f.Concurrency == 0, f)
+	must(f.ConnectTimeout > 0 && f.StopTimeout > 0 && f.MaxHeader > 0 && f.Keepalive >= 0, f)
+	must((f.Root == "") == (len(f.Ext) == 0 || f.Root == ""), f)
+	must(f.Root == "" || filepath.IsAbs(f.Root), f)
+	must(f.WorkerRoot == "" || filepath.IsAbs(f.WorkerRoot), f)
+	must(f.Fallback == "" || f.Fallback[0] == '/', f)
+	for _, a := range f.Connect {
+		again, err := parseAddress(a.String())
+		must(err == nil && again == a, a)
+		must(a.Network == "tcp" || filepath.IsAbs(a.Address) || a.Address[0] == '@', a)
 	}
 }
 
@@ -220,6 +239,9 @@ func countIs(t *testing.T, levels []map[string]any, r Route) {
 	want := 0
 	if r.CGI != nil {
 		want = 8 * runtime.NumCPU()
+	}
+	if r.FastCGI != nil {
+		want = r.FastCGI.Workers * r.FastCGI.Concurrency
 	}
 	for _, level := range levels {
 		switch n := level["max_running"].(type) {

@@ -1,12 +1,6 @@
 package config
 
-import (
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
-)
+import "strings"
 
 func (s *rawStatic) check(l *loader, p place) {
 	if !s.Root.given && !s.excused {
@@ -15,14 +9,11 @@ func (s *rawStatic) check(l *loader, p place) {
 }
 
 func (c *rawCGI) check(l *loader, p place) {
-	switch {
-	case c.Connect.given || c.excused: // reported, and it explains the rest
-	case !c.Run.given && !c.Root.given:
-		l.errorAtKey(p, "cgi needs run (a program or a directory of scripts), or root and ext")
-	case c.Root.given && !c.Ext.given:
-		l.errorAtKey(c.Root.place, "root needs ext: the extensions of the files that are scripts, for example ext: [.cgi]")
-	case c.Root.given && len(c.Ext.v) == 0 && !c.Ext.bad:
-		l.error(c.Ext.place, "the list is empty; write the extensions of the files that are scripts, for example [.cgi]")
+	if !c.Connect.given && !c.excused { // else reported, and it explains the rest
+		if !c.Run.given && !c.Root.given {
+			l.errorAtKey(p, "cgi needs run (a program or a directory of scripts), or root and ext")
+		}
+		c.rawTree.check(l, ".cgi")
 	}
 	if c.Root.given && c.Run.dir {
 		l.error(c.Run.place, "with root, run names the program that runs the files below it, and this is a directory; take run out, or name a program")
@@ -30,8 +21,8 @@ func (c *rawCGI) check(l *loader, p place) {
 	if c.Run.noExec != "" && !c.interpreted(c.Run.v[0]) {
 		l.error(c.Run.place, "%s", c.Run.noExec)
 	}
-	c.warnUnused(l)
-	c.checkFallback(l)
+	c.warnOfTree(l, "cgi")
+	l.warnForeign(c, "cgi")
 }
 
 // interpreted says whether an interpreter runs the file.
@@ -44,33 +35,12 @@ func (c *rawCGI) interpreted(file string) bool {
 	return false
 }
 
-// warnUnused warns of options of the script tree where there is none.
-func (c *rawCGI) warnUnused(l *loader) {
-	if !c.Root.given {
-		for _, v := range []struct {
-			given bool
-			key   string
-			at    place
-		}{{c.Ext.given, "ext", c.Ext.place}, {c.Index.given, "index", c.Index.place}, {c.Fallback.given, "fallback", c.Fallback.place}} {
-			if v.given {
-				l.warn(v.at, "%s has no effect without root", v.key)
-			}
-		}
-	}
+// warnForeign warns of options of another handler: the switch of one word must load.
+func (l *loader) warnForeign(c any, handler string) {
 	for _, f := range l.tableOf(c).fields {
 		if f.foreign != "" && isPresent(c, f) {
-			l.warn(leafOf(c, f).where(), "%s has no effect with cgi; it is for %s", f.key, f.foreign)
+			l.warn(leafOf(c, f).where(), "%s has no effect with %s; it is for %s", f.key, handler, f.foreign)
 		}
-	}
-}
-
-// checkFallback warns of a fallback that is not there yet: what is not found would then be a plain 404.
-func (c *rawCGI) checkFallback(l *loader) {
-	if c.Root.v == "" || c.Fallback.v == "" {
-		return
-	}
-	if _, err := os.Stat(filepath.Join(c.Root.v, filepath.FromSlash(c.Fallback.v))); errors.Is(err, fs.ErrNotExist) {
-		l.warn(c.Fallback.place, "there is no %s below root", quote(c.Fallback.v))
 	}
 }
 

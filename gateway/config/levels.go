@@ -25,20 +25,25 @@ func (l *loader) mergeRoutes(routes []namedRoute, above *rawOptions, told map[Po
 		options := inherit(above, &r.raw.rawOptions)
 		r.options = &options
 		l.checkAccess(&r.raw.rawOptions, r.options)
-		if r.raw.CGI != nil {
-			l.warnOfPrograms(r.options, told)
-		}
+		l.warnOfPrograms(r, told)
 	}
 }
 
 // warnOfPrograms is about options that could not be meant, or not work, as a route has them. In told it notes where they
 // stand: many routes inherit them, and one word is enough.
-func (l *loader) warnOfPrograms(o *rawOptions, told map[Pos]bool) {
+func (l *loader) warnOfPrograms(r *namedRoute, told map[Pos]bool) {
+	o, app := r.options, r.raw.application()
 	warn := func(p place, format string, args ...any) {
 		if !told[p.key] {
 			told[p.key] = true
 			l.warn(p, format, args...)
 		}
+	}
+	if app != nil {
+		l.warnOfPHP(app, o, warn)
+	}
+	if !r.raw.startsPrograms() {
+		return
 	}
 	if processes := o.Rlimits.v.Processes; processes.v > 0 && !o.User.given {
 		warn(processes.place, "this counts all processes of the user that runs gatewayd, and its own threads; give the programs a user of their own with user")
@@ -67,18 +72,19 @@ func inherit(far, near *rawOptions) rawOptions {
 		}
 	}
 	out.Env.v = merged(far.Env.v, near.Env.v)
+	out.Env.places = merged(far.Env.places, near.Env.places)
 	out.Headers.Set.v, out.Headers.Remove.v = mergeHeaders(far.Headers, near.Headers)
 	return out
 }
 
 // merged has the keys of both; near wins. It may be far itself, so nobody may write to it.
-func merged(far, near map[string]string) map[string]string {
+func merged[T any](far, near map[string]T) map[string]T {
 	if len(near) == 0 {
 		return far
 	}
 	out := maps.Clone(far)
 	if out == nil {
-		out = map[string]string{}
+		out = map[string]T{}
 	}
 	maps.Copy(out, near)
 	return out

@@ -9,12 +9,15 @@ import (
 
 // envValue is variables for programs. Its values are the scalars' text as written: no variables are replaced, no and ~ and
 // 0755 stay.
-type envValue struct{ value[map[string]string] }
+type envValue struct {
+	value[map[string]string]
+	places map[string]place
+}
 
 func (v *envValue) emptyAllowed() {}
 
 func (v *envValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
-	v.v = map[string]string{}
+	v.v, v.places = map[string]string{}, map[string]place{}
 	l.eachPair(n, p, func(name string, n *yaml.Node, p place) {
 		s, ok := l.asWritten(n, p)
 		if why := checkVariable(name); why != "" {
@@ -25,7 +28,7 @@ func (v *envValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 			l.warn(p, "%s is always computed from the request, so this value is never seen; take it out", name)
 		}
 		if ok {
-			v.v[name] = s
+			v.v[name], v.places[name] = s, p
 		}
 	})
 }

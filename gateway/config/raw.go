@@ -39,22 +39,22 @@ type rawHTTP struct {
 
 // rawOptions are the options beside a handler; they may stand at the top, in a site or in a route.
 type rawOptions struct {
-	Env               envValue        `key:"env" for:"cgi" doc:"Variables given to the program, as they are written; merged key by key over the levels."`
-	PassEnv           listValue       `key:"pass_env" for:"cgi" rule:"variable" doc:"Names of variables of gatewayd's own environment that the program gets, too."`
-	Dir               dirValue        `key:"dir" for:"cgi" shown:"the program's directory" doc:"The working directory of the program."`
-	User              userValue       `key:"user" for:"cgi" shown:"who runs gatewayd" doc:"Who runs the program: a name or uid of /etc/passwd, with that user's groups, or with another primary group as name:group or uid:gid."`
-	Rlimits           rlimitsValue    `key:"rlimits" for:"cgi" shown:"inherited" doc:"Limits of each process of the program; the nearest level's count alone."`
-	Umask             umaskValue      `key:"umask" for:"cgi" shown:"inherited" doc:"The permissions that files made by the program do not get, in octal: 022."`
-	Priority          intValue        `key:"priority" default:"0" rule:"-20-19" for:"cgi" doc:"The nice value of the program: the higher, the more it leaves to others; below 0 is for root."`
-	Timeout           durationValue   `key:"timeout" default:"none" rule:"none" for:"cgi" doc:"How long a whole request may take."`
-	IdleTimeout       durationValue   `key:"idle_timeout" default:"60s" rule:"none" for:"cgi" doc:"How long the program may be silent between two bytes."`
-	MaxBody           sizeValue       `key:"max_body" default:"1GiB" rule:"none" for:"cgi" doc:"The biggest request body; more is answered with 413."`
-	Buffer            wordValue       `key:"buffer" default:"request" rule:"request none" for:"cgi" doc:"request: the whole body is received before the program is started; none: the program gets it as it comes."`
-	MaxRunning        countValue      `key:"max_running" rule:"none" for:"cgi" shown:"8 per CPU" doc:"How many requests of the route may be at work at once; others wait in the queue."`
-	Queue             queueValue      `key:"queue" for:"cgi" shown:"100 wait, 30s at most" doc:"Who may wait when max_running requests are at work; off: nobody, the answer is 503 at once."`
+	Env               envValue        `key:"env" for:"cgi fastcgi php connect" doc:"Variables given to the program, as they are written; merged key by key over the levels."`
+	PassEnv           listValue       `key:"pass_env" for:"cgi fastcgi php connect" rule:"variable" doc:"Names of variables of gatewayd's own environment that the program gets, too."`
+	Dir               dirValue        `key:"dir" for:"cgi fastcgi php" shown:"the program's directory" doc:"The working directory of the program."`
+	User              userValue       `key:"user" for:"cgi fastcgi php" shown:"who runs gatewayd" doc:"Who runs the program: a name or uid of /etc/passwd, with that user's groups, or with another primary group as name:group or uid:gid."`
+	Rlimits           rlimitsValue    `key:"rlimits" for:"cgi fastcgi php" shown:"inherited" doc:"Limits of each process of the program; the nearest level's count alone."`
+	Umask             umaskValue      `key:"umask" for:"cgi fastcgi php" shown:"inherited" doc:"The permissions that files made by the program do not get, in octal: 022."`
+	Priority          intValue        `key:"priority" default:"0" rule:"-20-19" for:"cgi fastcgi php" doc:"The nice value of the program: the higher, the more it leaves to others; below 0 is for root."`
+	Timeout           durationValue   `key:"timeout" default:"none" rule:"none" for:"cgi fastcgi php connect" doc:"How long a whole request may take."`
+	IdleTimeout       durationValue   `key:"idle_timeout" default:"60s" rule:"none" for:"cgi fastcgi php connect" doc:"How long the program may be silent between two bytes."`
+	MaxBody           sizeValue       `key:"max_body" default:"1GiB" rule:"none" for:"cgi fastcgi php connect" doc:"The biggest request body; more is answered with 413."`
+	Buffer            wordValue       `key:"buffer" default:"request" rule:"request none" for:"cgi fastcgi php connect" doc:"request: the whole body is received before a program is started or a worker is taken; none: it is passed on as it comes."`
+	MaxRunning        countValue      `key:"max_running" rule:"none" for:"cgi fastcgi php connect" shown:"cgi: 8 per CPU; own workers: workers x concurrency; connect: none" doc:"How many requests of the route may be at work at once; others wait in the queue."`
+	Queue             queueValue      `key:"queue" for:"cgi fastcgi php connect" shown:"100 wait, 30s at most" doc:"Who may wait when max_running requests are at work; off: nobody, the answer is 503 at once."`
 	ServerTiming      boolValue       `key:"server_timing" default:"false" doc:"Whether the client is told what took how long, in a Server-Timing field."`
 	Auth              authValue       `key:"auth" doc:"Who is let in, by name and password; none lifts what a farther level asks for."`
-	PassAuthorization boolValue       `key:"pass_authorization" default:"false" for:"cgi" doc:"Whether the program gets the client's Authorization field."`
+	PassAuthorization boolValue       `key:"pass_authorization" default:"false" for:"cgi fastcgi php connect" doc:"Whether the program gets the client's Authorization field."`
 	Allow             prefixesValue   `key:"allow" doc:"The only clients that are let in: addresses, CIDRs or all; an empty list is everybody."`
 	Deny              prefixesValue   `key:"deny" doc:"Clients that are refused, whatever allow says: addresses, CIDRs or all."`
 	Headers           rawHeaders      `key:"headers" doc:"What is done to the header of each response."`
@@ -98,10 +98,10 @@ type rawSite struct {
 type rawRoute struct {
 	Static   *rawStatic   `key:"static" handler:"true" doc:"Serves the files below a directory."`
 	CGI      *rawCGI      `key:"cgi" handler:"true" doc:"Runs a program for each request."`
+	FastCGI  *rawFastCGI  `key:"fastcgi" handler:"true" doc:"Asks a FastCGI application: workers that gatewayd starts and keeps, or what listens at an address, unix:PATH or tcp:HOST:PORT."`
+	PHP      *rawPHP      `key:"php" handler:"true" doc:"Serves a directory of PHP and other files: fastcgi with php-cgi, or php-fpm, and what PHP applications want."`
 	Redirect *rawRedirect `key:"redirect" handler:"true" doc:"Sends the client elsewhere."`
 	Respond  *rawRespond  `key:"respond" handler:"true" doc:"Answers with a fixed status and text."`
-	FastCGI  unusable     `key:"fastcgi" handler:"true" notyet:"cgi runs most such programs, too, one process for each request"`
-	PHP      unusable     `key:"php" handler:"true" notyet:"until then write cgi: { run: [php-cgi], root: ./wiki, ext: [.php], index: [index.php], fallback: /index.php }"`
 	rawOptions
 
 	marks
@@ -119,14 +119,19 @@ type rawStatic struct {
 	marks
 }
 
+// rawTree says which files below a directory are scripts.
+type rawTree struct {
+	Root     dirValue      `key:"root" doc:"The directory below which a URL names a script (by ext) or a file."`
+	Ext      listValue     `key:"ext" rule:"ext" doc:"Extensions that make a file below root a script."`
+	Index    listValue     `key:"index" rule:"file" doc:"Names of the files that answer for their directory below root."`
+	Fallback fallbackValue `key:"fallback" rule:"path" shown:"off" doc:"The script below root that answers for what does not exist; off: that is 404."`
+	Hidden   boolValue     `key:"hidden" default:"false" doc:"Whether names that begin with a dot can be reached; .well-known always can."`
+	Symlinks wordValue     `key:"symlinks" default:"inside" rule:"inside any" doc:"Where symbolic links may lead: inside the root, or to any place."`
+}
+
 type rawCGI struct {
-	Run          commandValue      `key:"run" scalar:"true" doc:"A program, a list of a program and its arguments, or a directory in which each executable file is a script."`
-	Root         dirValue          `key:"root" doc:"The directory below which a URL names a script (by ext) or a file."`
-	Ext          listValue         `key:"ext" rule:"ext" doc:"Extensions that make a file below root a script."`
-	Index        listValue         `key:"index" rule:"file" doc:"Names of the files that answer for their directory below root."`
-	Fallback     textValue         `key:"fallback" rule:"path" doc:"The script below root that answers for what does not exist."`
-	Hidden       boolValue         `key:"hidden" default:"false" doc:"Whether names that begin with a dot can be reached; .well-known always can."`
-	Symlinks     wordValue         `key:"symlinks" default:"inside" rule:"inside any" doc:"Where symbolic links may lead: inside the root, or to any place."`
+	Run commandValue `key:"run" scalar:"true" rule:"cgi" doc:"A program, a list of a program and its arguments, or a directory in which each executable file is a script."`
+	rawTree
 	Interpreters interpretersValue `key:"interpreters" doc:"Commands that run the files with an extension, executable or not: { .py: python3 }."`
 	MaxHeader    sizeValue         `key:"max_header" default:"64KiB" rule:"min=1KiB max=16MiB" doc:"The biggest head of the program's answer."`
 	StopTimeout  durationValue     `key:"stop_timeout" default:"2s" doc:"How long a program that was told to end may take before it is killed."`
@@ -139,6 +144,44 @@ type rawCGI struct {
 	Keepalive      unusable `key:"keepalive" foreign:"fastcgi"`
 	ConnectTimeout unusable `key:"connect_timeout" foreign:"fastcgi"`
 	WorkerRoot     unusable `key:"worker_root" foreign:"fastcgi"`
+}
+
+// rawApplication is what fastcgi and php have in common.
+type rawApplication struct {
+	ConnectTimeout durationValue   `key:"connect_timeout" default:"5s" doc:"How long connecting may take."`
+	Workers        workersValue    `key:"workers" rule:"1-10000" shown:"4, or one per CPU if there are more" doc:"How many processes of run are kept."`
+	Keepalive      intValue        `key:"keepalive" rule:"0-10000" shown:"0 for connect, 1 per own worker" doc:"How many idle connections are kept to each address. Each keeps a child of php-fpm to itself."`
+	WorkerRoot     workerRootValue `key:"worker_root" shown:"root" doc:"root as the application sees it, in another container or chroot; an absolute path."`
+	MaxHeader      sizeValue       `key:"max_header" default:"64KiB" rule:"min=1KiB max=16MiB" doc:"The biggest head of the application's answer."`
+	StopTimeout    durationValue   `key:"stop_timeout" default:"2s" doc:"How long the application may take to end a request that nobody wants any more, and a worker to end, before it is cut off."`
+	Sendfile       listValue       `key:"sendfile" rule:"dir" doc:"Directories whose files the application may have sent by naming them in X-Sendfile or X-Accel-Redirect."`
+}
+
+type rawFastCGI struct {
+	Run     commandValue `key:"run" scalar:"true" rule:"fastcgi" doc:"A program, or a list of a program and its arguments: its processes are the workers that gatewayd keeps."`
+	Connect connectValue `key:"connect" scalar:"true" doc:"Where an application listens that gatewayd does not start: unix:PATH, unix:@NAME or tcp:HOST:PORT; one or a list."`
+	rawTree
+	Concurrency intValue `key:"concurrency" default:"1" rule:"1-10000" doc:"How many requests one worker can have at once: its threads."`
+	rawApplication
+
+	marks
+	Interpreters unusable `key:"interpreters" foreign:"cgi"`
+}
+
+type rawPHP struct {
+	Root     phpRootValue  `key:"root" scalar:"true" doc:"The directory of the PHP and other files."`
+	Ext      listValue     `key:"ext" default:".php" rule:"ext" doc:"Extensions that make a file PHP."`
+	Index    listValue     `key:"index" default:"index.php" rule:"file" doc:"Names of the files that answer for their directory."`
+	Fallback fallbackValue `key:"fallback" default:"/index.php" rule:"path" doc:"The file below root that answers for what does not exist: the front controller; off: that is 404."`
+	Hidden   boolValue     `key:"hidden" default:"false" doc:"Whether names that begin with a dot can be reached; .well-known always can."`
+	Symlinks wordValue     `key:"symlinks" default:"inside" rule:"inside any" doc:"Where symbolic links may lead: inside the root, or to any place."`
+	Run      commandValue  `key:"run" rule:"php" shown:"php-cgi of PATH" doc:"Another php-cgi, or arguments for it: [php-cgi, -d, memory_limit=1G]."`
+	Connect  connectValue  `key:"connect" doc:"Where php-fpm listens: unix:PATH or tcp:HOST:PORT, one or a list. Then gatewayd starts no workers."`
+	rawApplication
+
+	marks
+	Concurrency  unusable `key:"concurrency" foreign:"fastcgi"`
+	Interpreters unusable `key:"interpreters" foreign:"cgi"`
 }
 
 type rawRedirect struct {

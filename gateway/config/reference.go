@@ -28,6 +28,8 @@ func Reference() string {
 	section("A route: exactly one of", reflect.TypeFor[rawRoute](), func(f *field) bool { return f.handler })
 	section("static", reflect.TypeFor[rawStatic](), all)
 	section("cgi", reflect.TypeFor[rawCGI](), all)
+	section("fastcgi", reflect.TypeFor[rawFastCGI](), all)
+	section("php", reflect.TypeFor[rawPHP](), all)
 	section("redirect", reflect.TypeFor[rawRedirect](), all)
 	section("respond", reflect.TypeFor[rawRespond](), all)
 	section("log", reflect.TypeFor[rawLog](), all)
@@ -41,8 +43,11 @@ type noter interface{ notation(f *field) string }
 // notation says in a few words what a key takes.
 func (f *field) notation() string {
 	if f.typ.Kind() == reflect.Pointer {
-		main := newTable(f.typ.Elem()).scalar
-		return "`" + main.key + "`, or a mapping"
+		var keys []string
+		for _, main := range newTable(f.typ.Elem()).scalars {
+			keys = append(keys, "`"+main.key+"`")
+		}
+		return strings.Join(keys, " or ") + ", or a mapping"
 	}
 	if leaf, ok := reflect.New(f.typ).Interface().(noter); ok {
 		return leaf.notation(f)
@@ -79,7 +84,6 @@ func (*wordValue) notation(f *field) string {
 }
 func (*dirValue) notation(*field) string          { return "directory" }
 func (*outputValue) notation(*field) string       { return "`stderr`, `stdout` or file" }
-func (*commandValue) notation(*field) string      { return "program, list or directory" }
 func (*envValue) notation(*field) string          { return "`NAME: value`" }
 func (*headerSetValue) notation(*field) string    { return "`Name: value`" }
 func (*interpretersValue) notation(*field) string { return "`.ext: command`" }
@@ -100,6 +104,17 @@ func (*htpasswdValue) notation(*field) string   { return "file" }
 func (*prefixesValue) notation(*field) string   { return "list" }
 func (*errorPagesValue) notation(*field) string { return "`status: file`" }
 
+func (*commandValue) notation(f *field) string {
+	if f.rule == "cgi" {
+		return "program, list or directory"
+	}
+	return "program, or a list"
+}
+
+func (*connectValue) notation(*field) string    { return "address, or a list" }
+func (*workerRootValue) notation(*field) string { return "absolute path" }
+func (*fallbackValue) notation(*field) string   { return "path below `root`, or `off`" }
+
 func (*intValue) notation(f *field) string {
 	if first, last, ok := f.bounds(); ok {
 		return fmt.Sprintf("number (%d to %d)", first, last)
@@ -109,8 +124,6 @@ func (*intValue) notation(f *field) string {
 
 func (*textValue) notation(f *field) string {
 	switch f.rule {
-	case "path":
-		return "path below `root`"
 	case "target":
 		return "URL or path"
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -38,7 +39,7 @@ func (v *routesValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 		v.v = append(v.v, r)
 		target, ok := l.target(n, p)
 		if ok && target.Kind == yaml.ScalarNode {
-			l.error(p, "%s", routeWithoutHandler(target))
+			l.error(p, "%s", l.routeWithoutHandler(target))
 			return
 		}
 		l.mapping(n, r.raw, p)
@@ -54,16 +55,36 @@ func (v *routesValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 }
 
 // routeWithoutHandler is for a route that is a bare word: "/*": ./public.
-func routeWithoutHandler(n *yaml.Node) string {
+func (l *loader) routeWithoutHandler(n *yaml.Node) string {
 	switch {
 	case isNull(n):
 		return "this route has no handler; write for example { static: ./public }"
-	case slices.Contains([]string{"static", "cgi", "redirect", "respond"}, n.Value):
+	case slices.Contains(l.handlers(), n.Value):
 		return fmt.Sprintf("a route is a mapping; write { %s: %s }", n.Value, handlerExample(n.Value))
+	case isAddress(n.Value):
+		return fmt.Sprintf("a route is a mapping; write { fastcgi: %s }", quote(n.Value))
 	case strings.Contains(n.Value, "://"):
 		return fmt.Sprintf("a route is a mapping; write { redirect: %s }", quote(n.Value))
 	}
 	return fmt.Sprintf("a route is a mapping; write { static: %s } or { cgi: %s }", oneLine(n.Value), oneLine(n.Value))
+}
+
+// handlers are the words for what may answer.
+func (l *loader) handlers() []string {
+	var words []string
+	for _, f := range l.table(reflect.TypeFor[rawRoute]()).fields {
+		if f.handler && f.usable() {
+			words = append(words, f.key)
+		}
+	}
+	return words
+}
+
+// oneOfHandlers is "static, cgi ... and respond".
+func (l *loader) oneOfHandlers() string {
+	words := l.handlers()
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
 func handlerExample(handler string) string {
@@ -72,6 +93,10 @@ func handlerExample(handler string) string {
 		return "./public"
 	case "cgi":
 		return "./cgi-bin"
+	case "fastcgi":
+		return "./app.fcgi"
+	case "php":
+		return "./wiki"
 	case "redirect":
 		return `"https://example.org/"`
 	}
@@ -138,8 +163,10 @@ func (l *loader) checkPatternOf(r namedRoute, all map[string]bool) {
 	if all[below] {
 		return
 	}
-	slash := r.pattern != "/" && strings.HasSuffix(r.pattern, "/") && r.raw.CGI != nil
-	if slash || r.raw.Static != nil || r.raw.CGI != nil && (r.raw.CGI.Run.dir || r.raw.CGI.Root.given) {
+	app := r.raw.application()
+	slash := r.pattern != "/" && strings.HasSuffix(r.pattern, "/") && (r.raw.CGI != nil || app != nil)
+	tree := r.raw.CGI != nil && (r.raw.CGI.Run.dir || r.raw.CGI.Root.given) || app != nil && app.Root.given
+	if slash || tree || r.raw.Static != nil {
 		l.warn(r.place, "%s is this one path only; everything below it is %s", quote(r.pattern), quote(below))
 	}
 }
@@ -151,7 +178,7 @@ func (r *rawRoute) check(l *loader, p place) {
 	case len(handlers) > 1:
 		l.errorAtKey(p, "a route has exactly one handler, and this has %s; keep one of them", strings.Join(handlers, " and "))
 	case len(handlers) == 0 && !r.excused:
-		l.errorAtKey(p, "this route has no handler; write one of static, cgi, redirect and respond, for example static: ./public")
+		l.errorAtKey(p, "this route has no handler; write one of %s, for example static: ./public", l.oneOfHandlers())
 	case len(handlers) == 1:
 		r.warnUnused(l, handlers[0])
 	}
@@ -169,12 +196,13 @@ func (r *rawRoute) handlers(l *loader) []string {
 }
 
 func (r *rawRoute) warnUnused(l *loader, handler string) {
-	if r.FastCGI.given || r.PHP.given {
-		return
+	why := ""
+	if app := r.application(); app != nil && app.Connect.given {
+		handler, why = "connect", ": gatewayd does not start that application"
 	}
 	for _, f := range l.tableOf(r).fields {
 		if len(f.handlers) > 0 && !slices.Contains(f.handlers, handler) && isPresent(r, f) {
-			l.warn(leafOf(r, f).where(), "%s has no effect with %s", f.key, handler)
+			l.warn(leafOf(r, f).where(), "%s has no effect with %s%s", f.key, handler, why)
 		}
 	}
 }

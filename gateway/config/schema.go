@@ -151,22 +151,27 @@ func (s *schemaMaker) site() object {
 	return out
 }
 
-// handler is a mapping, or what its main key takes.
+// handler is a mapping, or what its main keys take.
 func (s *schemaMaker) handler(f *field) object {
 	t := f.typ.Elem()
 	long := s.mapping(t)
-	main := s.l.table(t).scalar
+	needs := func(keys ...string) object { return object{"required": keys} }
+	short := textSchema()
 	switch f.key {
 	case "cgi":
-		long["anyOf"] = []any{object{"required": []string{"run"}}, object{"required": []string{"root", "ext"}}}
+		long["anyOf"] = []any{needs("run"), needs("root", "ext")}
 		long["dependentRequired"] = object{"root": []string{"ext"}}
+	case "fastcgi":
+		long["oneOf"] = []any{needs("run"), needs("connect")}
+		long["dependentRequired"] = object{"root": []string{"ext"}}
+	case "php":
+		long["required"] = []string{"root"}
+		long["not"] = needs("run", "connect")
 	case "respond":
+		short = s.value(s.l.table(t).scalars[0])
 	default:
-		long["required"] = []string{main.key}
-	}
-	short := s.value(main)
-	if f.key == "cgi" {
-		short = textSchema()
+		main := s.l.table(t).scalars[0]
+		long["required"], short = []string{main.key}, s.value(main)
 	}
 	return object{"anyOf": []any{short, long}}
 }
@@ -279,8 +284,6 @@ func (*wordValue) schema(f *field) object {
 
 func (*textValue) schema(f *field) object {
 	switch f.rule {
-	case "path":
-		return written(`^/.*[^/]$`)
 	case "realm":
 		return name(`^[^"\\]+$`)
 	case "target":
@@ -307,6 +310,17 @@ func (*outputValue) schema(*field) object { return textSchema() }
 
 func (*commandValue) schema(*field) object {
 	return object{"anyOf": []any{textSchema(), object{"type": "array", "minItems": 1, "items": object{"type": append(scalarTypes(), "null")}}}}
+}
+
+func (*connectValue) schema(*field) object {
+	item := written(`^unix:.+$|^tcp:.+:[0-9]+$`)
+	return object{"anyOf": []any{item, object{"type": "array", "minItems": 1, "items": item}}}
+}
+
+func (*workerRootValue) schema(*field) object { return written("^/") }
+
+func (*fallbackValue) schema(*field) object {
+	return object{"anyOf": []any{object{"enum": offValues()}, written(`^/.*[^/]$`)}}
 }
 
 func (*envValue) schema(*field) object {

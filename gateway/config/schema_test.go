@@ -12,7 +12,7 @@ func allTables(l *loader) []*table {
 	for _, t := range []reflect.Type{
 		reflect.TypeFor[rawConfig](), reflect.TypeFor[rawLog](), reflect.TypeFor[rawHTTP](), reflect.TypeFor[rawHeaders](), reflect.TypeFor[rawSite](),
 		reflect.TypeFor[rawRlimits](), reflect.TypeFor[rawQueue](), reflect.TypeFor[rawAuth](),
-		reflect.TypeFor[rawRoute](), reflect.TypeFor[rawStatic](), reflect.TypeFor[rawCGI](), reflect.TypeFor[rawRedirect](), reflect.TypeFor[rawRespond](),
+		reflect.TypeFor[rawRoute](), reflect.TypeFor[rawStatic](), reflect.TypeFor[rawCGI](), reflect.TypeFor[rawFastCGI](), reflect.TypeFor[rawPHP](), reflect.TypeFor[rawRedirect](), reflect.TypeFor[rawRespond](),
 	} {
 		tables = append(tables, l.table(t))
 	}

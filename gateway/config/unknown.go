@@ -60,7 +60,7 @@ func (l *loader) unknownKey(tab *table, v reflect.Value, key string, p place) {
 // isMain says whether a mapping may have to have the key.
 func isMain(key string) bool {
 	switch key {
-	case "routes", "sites", "static", "cgi", "redirect", "respond", "fastcgi", "php", "root", "run", "ext", "to", "basic":
+	case "routes", "sites", "static", "cgi", "redirect", "respond", "fastcgi", "php", "root", "run", "connect", "ext", "to", "basic":
 		return true
 	}
 	return false
@@ -69,23 +69,24 @@ func isMain(key string) bool {
 // guess is the sentence about an unknown key, and the key that was probably meant.
 func (l *loader) guess(tab *table, key string) (why, meant string) {
 	near := nearest(key, tab.known())
-	other, form := synonym(tab, key), otherForm(tab, key)
+	other := synonym(tab, key)
+	ours, form := otherForm(tab, key)
 	joined, value := runTogether(tab, key)
 	homes := l.elsewhere(key)
 	isRoute := tab.typ == reflect.TypeFor[rawRoute]()
 	switch {
 	case isRoute && slices.Contains(laterHandlers(), key):
-		return key + " is not a handler of this version; there are static, cgi, redirect and respond", "cgi"
+		return key + " is not a handler of this version; there are " + l.oneOfHandlers(), "cgi"
 	case joined != "":
 		return fmt.Sprintf("%s has no colon with a blank after it; did you mean %s?", quote(key), quote(joined+": "+value)), joined
 	case form != "":
-		return fmt.Sprintf("%s is not known here; write %s", quote(key), form), ""
+		return fmt.Sprintf("%s is not known here; write %s", quote(key), form), ours
 	case other != "":
 		return fmt.Sprintf("%s is not known here; did you mean %s?", quote(key), quote(other)), other
 	case len(homes) > 0:
-		why := key + " does not belong here; it goes " + oneOf(homes)
+		why := key + " does not belong here; it goes " + joinHomes(homes)
 		switch {
-		case isRoute && slices.ContainsFunc(homes, insideHandler):
+		case isRoute && slices.ContainsFunc(homes, l.insideHandler):
 			return why, "cgi"
 		case tab.byKey["routes"] != nil && slices.Contains(homes, inRoute):
 			return why + `: write routes: { "/*": { ` + key + ": " + handlerExample(key) + " } }", "routes"
@@ -117,10 +118,25 @@ func runTogether(tab *table, key string) (word, value string) {
 	return word, value
 }
 
-const inRoute = "in a route"
+const (
+	inRoute = "in a route"
+	insideA = "inside "
+)
 
-func insideHandler(home string) bool {
-	return slices.Contains([]string{"inside static", "inside cgi", "inside redirect", "inside respond"}, home)
+// joinHomes says "inside" once.
+func joinHomes(homes []string) string {
+	homes = slices.Clone(homes)
+	for i := 1; i < len(homes); i++ {
+		if strings.HasPrefix(homes[i-1], insideA) || !strings.Contains(homes[i-1], " ") {
+			homes[i] = strings.TrimPrefix(homes[i], insideA)
+		}
+	}
+	return oneOf(homes)
+}
+
+func (l *loader) insideHandler(home string) bool {
+	word, ok := strings.CutPrefix(home, insideA)
+	return ok && slices.Contains(l.handlers(), word)
 }
 
 // laterHandlers are handlers that other versions have.
@@ -128,13 +144,26 @@ func laterHandlers() []string { return []string{"proxy", "scgi", "uwsgi", "wsgi"
 
 // synonym is the key of tab for what other programs call key, "" if it has none.
 func synonym(tab *table, key string) string {
+	if lower := lowerASCII(key); tab.has(lower) {
+		return lower
+	}
 	for _, words := range []string{
 		"env environment env_vars setenv",
 		"pass_env passenv env_inherit",
 		"listen port bind address addr listeners",
 		"dir cwd chdir workdir working_directory working_dir",
 		"cgi script cgi-bin exec program command",
-		"run script exec program command path",
+		"fastcgi fcgi fast_cgi fast-cgi fastcgi_pass fcgi_pass fcgid fcgiwrap spawn-fcgi",
+		"run script exec program command path bin bin-path bin_path binary executable cmd",
+		"connect socket server servers upstream upstreams address addresses addr host pass fastcgi_pass listen port backend backends url",
+		"workers processes procs children max_children pm.max_children max_procs max-procs num_workers instances php_fcgi_children fcgidmaxprocesses",
+		"concurrency threads multiplex max_concurrency",
+		"connect_timeout fastcgi_connect_timeout dial_timeout",
+		"keepalive keep_alive keep_conn fastcgi_keep_conn",
+		"index directory_index directoryindex fastcgi_index",
+		"fallback try_files front_controller fallbackresource fallback_resource",
+		"worker_root remote_root script_root container_root chroot",
+		"sendfile x_sendfile x-sendfile xsendfile x_accel_redirect",
 		"static files file_server directory alias",
 		"root directory path dir docroot document_root",
 		"respond return answer",
@@ -157,7 +186,7 @@ func synonym(tab *table, key string) string {
 		"to url target location",
 		"status code",
 		"body text content",
-		"ext extensions suffix",
+		"ext extensions suffix split split_path fastcgi_split_path_info",
 		"set add",
 		"remove del delete unset",
 		"cpu cputime cpu_time cpu_seconds rlimitcpu",
@@ -171,15 +200,15 @@ func synonym(tab *table, key string) string {
 		"realm name title auth_basic authname",
 	} {
 		ours, theirs, _ := strings.Cut(words, " ")
-		if tab.byKey[ours] != nil && slices.Contains(strings.Fields(theirs), lowerASCII(key)) {
+		if tab.has(ours) && slices.Contains(strings.Fields(theirs), lowerASCII(key)) {
 			return ours
 		}
 	}
 	return ""
 }
 
-// otherForm is what to write in tab for what other programs say with key alone, "" if that is nothing.
-func otherForm(tab *table, key string) string {
+// otherForm is what to write in tab for what other programs say with key alone, and the key in it; "" if that is nothing.
+func otherForm(tab *table, key string) (ours, form string) {
 	for _, f := range []struct{ ours, theirs, form string }{
 		{"user", "group gid suexec suexecusergroup run_as runas uid username", "user: NAME, or user: NAME:GROUP"},
 		{"rlimits", "rlimitcpu limitcpu cpulimit", "rlimits: { cpu: 10s }"},
@@ -191,15 +220,28 @@ func otherForm(tab *table, key string) string {
 		{"auth", "auth_basic authname", "auth: { basic: ./users.htpasswd, realm: TEXT }"},
 		{"auth", "require satisfy", "auth: { basic: ./users.htpasswd }, allow: [10.0.0.0/8], or both"},
 		{"error_pages", "error_page errordocument errordocuments handle_errors", "error_pages: { 404: ./404.html, 5xx: ./sorry.html }"},
+		{"php", "php-fpm php_fpm phpfpm fpm php_fastcgi php-fastcgi php_pass", `php: { root: ./DIRECTORY, connect: "unix:/run/php/php-fpm.sock" }`},
+		{"php", "php-cgi php_cgi phpcgi php5 php7 php8", "php: ./DIRECTORY"},
+		{"fastcgi", "try_files front_controller fallbackresource", "fallback: /index.php inside fastcgi or php"},
+		{"fastcgi", "fastcgi_index directoryindex", "index: [index.php] inside fastcgi or php"},
+		{"fastcgi", "fastcgi_split_path_info split_path", "ext: [.php] inside fastcgi: what follows such a file is PATH_INFO"},
+		{"env", "fastcgi_param fastcgi_params param params", "env: { NAME: value }"},
+		{"pass_env", "fastcgi_read_timeout fastcgi_send_timeout proxy_read_timeout read_timeout", "idle_timeout: 60s"},
+		{"workers", "fastcgi_read_timeout fastcgi_send_timeout read_timeout send_timeout", "idle_timeout: 60s beside the handler"},
+		{"workers", "fastcgi_param fastcgi_params param params variables", "env: { NAME: value } beside the handler"},
+		{"workers", "min max min_workers max_workers start_servers min_spare_servers max_spare_servers", "workers: 4, which is all there are"},
+		{"workers", "max_requests pm.max_requests php_fcgi_max_requests", "env: { PHP_FCGI_MAX_REQUESTS: 500 } beside the handler"},
+		{"workers", "ini php_ini php.ini php_value php_admin_value php_flag php_admin_flag memory_limit upload_max_filesize post_max_size", "run: [php-cgi, -d, NAME=VALUE]"},
+		{"workers", "version php_version", "run: [php-cgi8.4]"},
 		{"listen", "access_log accesslog customlog", "log: { access_output: FILE }"},
 		{"listen", "error_log errorlog", "log: { output: FILE }"},
 		{"listen", "log_format logformat", "log: { access: combined }, or text or json"},
 	} {
-		if tab.byKey[f.ours] != nil && slices.Contains(strings.Fields(f.theirs), lowerASCII(key)) {
-			return f.form
+		if tab.has(f.ours) && slices.Contains(strings.Fields(f.theirs), lowerASCII(key)) {
+			return f.ours, f.form
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // elsewhere says in which places a key is known: "inside log", "beside the handler".
@@ -232,6 +274,8 @@ func placesOfKeys(l *loader) map[string][]string {
 	add(reflect.TypeFor[rawAuth](), "inside auth", all)
 	add(reflect.TypeFor[rawStatic](), "inside static", all)
 	add(reflect.TypeFor[rawCGI](), "inside cgi", func(f *field) bool { return f.notYet == "" })
+	add(reflect.TypeFor[rawFastCGI](), "inside fastcgi", all)
+	add(reflect.TypeFor[rawPHP](), "inside php", all)
 	add(reflect.TypeFor[rawRedirect](), "inside redirect", all)
 	add(reflect.TypeFor[rawRespond](), "inside respond", all)
 	return words

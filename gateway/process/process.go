@@ -22,6 +22,7 @@ type Process struct {
 	pid    int
 	pidfd  int // belongs to who has set watched; -1 where the kernel has none
 	onExit func(State)
+	one    bool // Spec.OneLife
 	done   chan struct{}
 	state  State // valid once done is closed
 
@@ -65,7 +66,7 @@ func launch(s Spec, guard *Guard) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Path, err)
 	}
-	p := &Process{pid: pid, pidfd: pidfd, onExit: s.OnExit, done: make(chan struct{}), guard: guard, guarded: guard.add(pid)}
+	p := &Process{pid: pid, pidfd: pidfd, onExit: s.OnExit, one: s.OneLife, done: make(chan struct{}), guard: guard, guarded: guard.add(pid)}
 	if !s.Unwatched {
 		p.Watch()
 	}

@@ -26,6 +26,10 @@ type Spec struct {
 	// before anyone could begin to wait for them.
 	Unwatched bool
 
+	// OneLife says that the program's children are to share its fate: if a signal ends it, what is left of its group is
+	// killed. One that ends by itself has had its chance to take care of them.
+	OneLife bool
+
 	outlives bool // it is not ended with this process
 }
 

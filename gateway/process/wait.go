@@ -77,12 +77,20 @@ func hasEnded(idType, id, flags int) (bool, error) {
 	}
 }
 
+// endedBySignal is about a process that has ended and was not reaped yet.
+func endedBySignal(pid int) bool {
+	const exited = 1 // CLD_EXITED of siginfo_t
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	return err == nil && info.Signo != 0 && info.Code != exited
+}
+
 // reap takes the state of the process, which has ended. Whatever is left of a group that was to be stopped is killed
 // first, while the group's number is still its own.
 func (p *Process) reap() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.asked && !p.killed {
+	if !p.killed && (p.asked || p.one && endedBySignal(p.pid)) {
 		p.kill()
 	}
 	if p.timer != nil {

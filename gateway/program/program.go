@@ -40,6 +40,25 @@ func limits(r *config.Rlimits) (all []process.Limit) {
 	return all
 }
 
+// Environ is the environment of a program that outlives requests: what the route adds, and PATH.
+func Environ(env *cgispec.Env) (list []string) {
+	seen := map[string]bool{}
+	add := func(v cgispec.Var) {
+		if !seen[v.Name] {
+			seen[v.Name] = true
+			list = append(list, v.Name+"="+v.Value)
+		}
+	}
+	for _, v := range env.Set {
+		add(v)
+	}
+	for _, v := range env.Pass {
+		add(v)
+	}
+	add(cgispec.Var{Name: "PATH", Value: cgispec.DefaultPath})
+	return list
+}
+
 // Env is what a route adds to every request's variables; software is SERVER_SOFTWARE. The variables named by pass_env
 // are read now: those that are not set are left out.
 func Env(o *config.Options, software string) cgispec.Env {

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -120,6 +121,11 @@ func TestClientNeedNotWaitForTheRest(t *testing.T) {
 	}
 }
 
+// deliverTo answers a GET.
+func deliverTo(w http.ResponseWriter, resp *http.Response, clock *idleClock) error {
+	return New(Options{}).answer(context.Background(), w, httptest.NewRequest("GET", "/", nil), resp, clock)
+}
+
 // slowClient takes its time for each piece.
 type slowClient struct {
 	*httptest.ResponseRecorder
@@ -146,7 +152,7 @@ func TestIdleClockRestsWhileTheClientTakes(t *testing.T) {
 					return 0, io.EOF
 				}))
 				resp := response(200, body, "Content-Type", "text/event-stream")
-				err := answer(slowClient{httptest.NewRecorder(), time.Hour}, httptest.NewRequest("GET", "/", nil), resp, clock)
+				err := deliverTo(slowClient{httptest.NewRecorder(), time.Hour}, resp, clock)
 				if err != nil || fired.Load() != c.fires {
 					t.Errorf("%v, the clock has struck: %t", err, fired.Load())
 				}
@@ -184,7 +190,7 @@ func TestWhatIsSentAtOnce(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) { // where no time passes, nothing is sent because of its age
 			w := &flushCounter{ResponseRecorder: httptest.NewRecorder()}
-			err := answer(w, httptest.NewRequest("GET", "/", nil), response(200, inPieces("a", "b", "c"), c.name, c.value), startIdleClock(0, nil))
+			err := deliverTo(w, response(200, inPieces("a", "b", "c"), c.name, c.value), startIdleClock(0, nil))
 			if err != nil || w.flushes != c.flushes || w.Body.String() != "abc" {
 				t.Errorf("%s: %s: %d flushes, want %d; %q %v", c.name, c.value, w.flushes, c.flushes, w.Body, err)
 			}
@@ -242,7 +248,7 @@ func TestNoFlushBesideTheDrain(t *testing.T) {
 			return 0, io.EOF
 		})))
 		resp.ContentLength = 4
-		if err := answer(w, httptest.NewRequest("GET", "/", nil), resp, startIdleClock(0, nil)); err != nil || w.flushes != 1 {
+		if err := deliverTo(w, resp, startIdleClock(0, nil)); err != nil || w.flushes != 1 {
 			t.Errorf("%d flushes, %v", w.flushes, err)
 		}
 	})
@@ -256,7 +262,7 @@ func (brokenClient) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 // A client that takes no more ends the reading, and the request has failed.
 func TestClientThatTakesNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		err := answer(brokenClient{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil), response(200, inPieces("a", "b")), startIdleClock(0, nil))
+		err := deliverTo(brokenClient{httptest.NewRecorder()}, response(200, inPieces("a", "b")), startIdleClock(0, nil))
 		if e := gateway.AsError(err); e == nil || e.Status != gateway.StatusClientClosed || !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("error %v", err)
 		}

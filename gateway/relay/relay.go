@@ -119,7 +119,7 @@ func (h *Handler) deliver(ctx context.Context, w http.ResponseWriter, original *
 	if h.sendfile(w, original, resp) {
 		return
 	}
-	if err := answer(w, original, resp, clock); err != nil {
+	if err := h.answer(ctx, w, original, resp, clock); err != nil {
 		gateway.Abort(original, whyCancelled(ctx, err))
 	}
 }

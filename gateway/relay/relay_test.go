@@ -173,6 +173,33 @@ func TestBodyIsSpooledWithItsLength(t *testing.T) {
 	}
 }
 
+// A backend whose worker has failed may send the body once more, to another.
+func TestBodyCanBeReadAgain(t *testing.T) {
+	s := serve(t, Options{Spool: spool.Options{Dir: t.TempDir()}, Backend: backend(func(r *gateway.Request) (*http.Response, error) {
+		first, err := io.ReadAll(io.LimitReader(r.Body, 1000))
+		if err != nil {
+			return nil, err
+		}
+		if err := r.Body.(interface{ Rewind() error }).Rewind(); err != nil {
+			return nil, err
+		}
+		again, err := io.ReadAll(r.Body)
+		return response(200, io.MultiReader(bytes.NewReader(first), bytes.NewReader(again))), err
+	})})
+	for _, n := range []int{1, spool.Memory, spool.Memory + 1} {
+		body := strings.Repeat("0123456789", n/10+1)[:n]
+		resp, err := http.Post(s.URL, "text/plain", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != 200 || string(got) != body[:min(n, 1000)]+body {
+			t.Errorf("%d bytes: %d, %d bytes, %v", n, resp.StatusCode, len(got), err)
+		}
+	}
+}
+
 func TestBodyOverMaxBody(t *testing.T) {
 	s := serve(t, Options{Spool: spool.Options{Dir: t.TempDir(), Max: 100 << 10}, Backend: backend(func(*gateway.Request) (*http.Response, error) {
 		t.Error("the program was started")

@@ -6,7 +6,7 @@ import (
 	"gatewayd/gateway/cgispec"
 )
 
-// Program is a Resolver for one program that takes every path of its route.
+// Program is a Resolver for one program, or one application, that takes every path of its route.
 type Program struct{ file, docRoot string }
 
 // NewProgram returns the Resolver that always runs file, an absolute path: SCRIPT_NAME is the route's prefix, PATH_INFO
@@ -17,6 +17,9 @@ func NewProgram(file, docRoot string) *Program {
 	}
 	return &Program{file: file, docRoot: docRoot}
 }
+
+// NewApplication returns the Resolver for an application of which only the address is known: no file runs.
+func NewApplication() *Program { return &Program{} }
 
 // Resolve never asks the file system.
 func (p *Program) Resolve(prefix, rest string) (Target, error) {

@@ -21,6 +21,7 @@ import (
 	"gatewayd/gateway/site"
 	"gatewayd/gateway/spool"
 	"gatewayd/gateway/static"
+	"gatewayd/gateway/worker"
 )
 
 // route is a configured route and the parts that were made of it; those that its handler has not are nil.
@@ -29,7 +30,9 @@ type route struct {
 	key      string // names it across generations
 	gate     *admission.Gate
 	resolver script.Resolver
-	backend  *cgi.Backend
+	backend  backend
+	workers  *workers   // of a backend that keeps its own
+	remote   *connected // of one that does not
 	env      cgispec.Env
 	static   *static.Handler
 	redirect *redirect.Handler
@@ -45,6 +48,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.table.Serv
 type builder struct {
 	conf      *config.Config
 	launcher  process.Launcher
+	pools     *worker.Registry
+	remote    *remote
 	known     map[string]*admission.Gate // of the generation before
 	software  string
 	front     *front
@@ -56,7 +61,7 @@ type builder struct {
 // stays open.
 func (s *Server) build(conf *config.Config, previous *Generation) (g *Generation, err error) {
 	b := &builder{
-		conf: conf, launcher: &s.launcher, known: previous.gates(), software: "gatewayd/" + s.opt.Version, front: &front{},
+		conf: conf, launcher: &s.launcher, pools: s.pools, remote: s.remote, known: previous.gates(), software: "gatewayd/" + s.opt.Version, front: &front{},
 		passwords: s.passwordsAfter(previous),
 	}
 	defer func() {
@@ -81,7 +86,7 @@ func (s *Server) build(conf *config.Config, previous *Generation) (g *Generation
 		g.Number = previous.Number + 1
 	}
 	g.onClose = func() { s.forget(g) }
-	g.leave = func(backend *cgi.Backend) { s.leave(backend, logs.hold()) }
+	g.leave = func(backend backend) { s.leave(backend, logs.hold()) }
 	g.handler = middleware.Linger(giveUpConn,
 		middleware.AccessLog(logs.access, logs.log,
 			middleware.Recoverer(logs.log,
@@ -148,6 +153,9 @@ func (b *builder) route(site string, conf *config.Route) (*route, http.Handler, 
 	case conf.CGI != nil:
 		handler, err := b.cgi(r)
 		return r, handler, err
+	case conf.FastCGI != nil:
+		handler, err := b.fastcgi(r)
+		return r, handler, err
 	case conf.Redirect != nil:
 		r.redirect = redirect.New(conf.Redirect)
 		return r, r.redirect, nil
@@ -160,13 +168,33 @@ func (b *builder) route(site string, conf *config.Route) (*route, http.Handler, 
 func (b *builder) cgi(r *route) (http.Handler, error) {
 	c := r.conf.CGI
 	opt := cgi.Setup(c, &r.conf.Options, b.software)
-	if !process.MayBecome(opt.User) {
-		return nil, fmt.Errorf("user: only root may start programs as another user (%s); start gatewayd as root, or with CAP_SETUID, CAP_SETGID and CAP_KILL, or take user out", opt.User.Name)
+	if err := mayBecome(opt.User); err != nil {
+		return nil, err
 	}
 	r.gate = b.gate(r)
 	opt.Gate, opt.Launcher = r.gate, b.launcher
 	r.env, r.backend = opt.Env, cgi.New(opt)
-	r.resolver = b.resolver(c)
+	r.resolver = cgiResolver(c)
+	return b.relay(r, files{c.Root, c.Hidden, c.Symlinks, c.Sendfile}), nil
+}
+
+func mayBecome(user *process.User) error {
+	if process.MayBecome(user) {
+		return nil
+	}
+	return fmt.Errorf("user: only root may start programs as another user (%s); start gatewayd as root, or with CAP_SETUID, CAP_SETGID and CAP_KILL, or take user out", user.Name)
+}
+
+// files are what a route serves beside its programs.
+type files struct {
+	root     string // "" if it has none
+	hidden   bool
+	symlinks string
+	sendfile []string
+}
+
+// relay is the handler of a route that has its backend and resolver.
+func (b *builder) relay(r *route, f files) http.Handler {
 	b.opened.backends = append(b.opened.backends, r.backend)
 	if closer, ok := r.resolver.(io.Closer); ok {
 		b.opened.closers = append(b.opened.closers, closer)
@@ -180,15 +208,15 @@ func (b *builder) cgi(r *route) (http.Handler, error) {
 		Timeout:     r.conf.Options.Timeout,
 		IdleTimeout: r.conf.Options.IdleTimeout,
 	}
-	if c.Root != "" {
-		r.static = static.FromConfig(&config.Static{Root: c.Root, Hidden: c.Hidden, Symlinks: c.Symlinks})
+	if f.root != "" {
+		r.static = static.FromConfig(&config.Static{Root: f.root, Hidden: f.hidden, Symlinks: f.symlinks})
 		b.opened.closers = append(b.opened.closers, r.static)
 		front.Static = r.static.ServeName
 	}
-	if len(c.Sendfile) > 0 {
-		front.Sendfile = b.sendfile(c.Sendfile)
+	if len(f.sendfile) > 0 {
+		front.Sendfile = b.sendfile(f.sendfile)
 	}
-	return relay.New(front), nil
+	return relay.New(front)
 }
 
 // gate is that of the same route in the generation before, if there is one: a reload lets nobody in twice.
@@ -222,7 +250,7 @@ func (b *builder) sendfile(roots []string) func(http.ResponseWriter, *http.Reque
 	}
 }
 
-func (b *builder) resolver(c *config.CGI) script.Resolver {
+func cgiResolver(c *config.CGI) script.Resolver {
 	interpreters := []string{}
 	for ext := range c.Interpreters {
 		interpreters = append(interpreters, ext)

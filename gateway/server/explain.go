@@ -19,6 +19,7 @@ type Explanation struct {
 	Site     string
 	Route    string
 	Handler  string
+	Preset   string // the ordinary handler that this one stands for, as the file would have it
 	File     string // what runs or is served
 	Location string // where the client is sent
 	Status   int    // 200 if nothing stands in the way: a program may say otherwise
@@ -84,6 +85,9 @@ func (g *Generation) explain(r *http.Request) *Explanation {
 	req.Path, req.Prefix = path, match.Prefix
 	part := g.routes[match.Route]
 	e.Route, e.Handler = part.conf.Pattern, part.conf.Handler
+	if e.Handler == "php" {
+		e.Preset = part.conf.FastCGI.String()
+	}
 	switch {
 	case part.resolver != nil:
 		g.explainScript(e, part, req)

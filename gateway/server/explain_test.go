@@ -46,16 +46,16 @@ func load(t testing.TB, dir, text string) *config.Config {
 	return conf
 }
 
-const program = "#!/bin/sh\nexit 0\n"
+const aProgram = "#!/bin/sh\nexit 0\n"
 
 // pathTree has what the rows on path splitting ask for: a CGI directory, a document root with scripts and look-alikes,
 // and static files.
 var pathTree = map[string]string{
-	"cgi-bin/pi":                program,
-	"cgi-bin/a/deep":            program,
-	"cgi-bin/x.cgi":             program,
+	"cgi-bin/pi":                aProgram,
+	"cgi-bin/a/deep":            aProgram,
+	"cgi-bin/x.cgi":             aProgram,
 	"cgi-bin/sub.php/x.txt":     "text",
-	"php":                       program,
+	"php":                       aProgram,
 	"www/x.php":                 "<?php",
 	"www/index.php":             "<?php",
 	"www/sub.php/x.txt":         "text",
@@ -74,12 +74,12 @@ var pathTree = map[string]string{
 	"www/plus+plus":             "text",
 	"www/\xc0":                  "text",
 	`www/back\slash`:            "text",
-	"git":                       program,
+	"git":                       aProgram,
 	"github.txt":                "text",
 	"static/a.txt":              "text",
 	"static/github":             "text",
 	"static/args":               "text",
-	"root.sh":                   program,
+	"root.sh":                   aProgram,
 }
 
 const pathConfig = `

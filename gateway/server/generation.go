@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatewayd/gateway"
 	"gatewayd/gateway/admission"
-	"gatewayd/gateway/cgi"
 	"gatewayd/gateway/config"
 	"gatewayd/gateway/middleware"
 	"gatewayd/gateway/site"
@@ -28,7 +28,7 @@ type Generation struct {
 	passwords []passwordFile
 	logs      *logs
 	opened    opened
-	leave     func(*cgi.Backend) // takes over the backends
+	leave     func(backend) // takes over the backends
 	onClose   func()
 	closed    chan struct{} // closed when everything is
 
@@ -61,7 +61,7 @@ func (g *Generation) setLimits() {
 // runsPrograms says whether any route does.
 func (g *Generation) runsPrograms() bool {
 	for _, r := range g.routes {
-		if r.backend != nil {
+		if r.runsPrograms() {
 			return true
 		}
 	}
@@ -115,14 +115,24 @@ func (g *Generation) waitClosed(ctx context.Context) error {
 	}
 }
 
+// backend is what runs the programs of a route.
+type backend interface {
+	gateway.Backend
+	// Check looks for what would stop a request, without starting or asking anything.
+	Check(*gateway.Request) error
+	// Wait and Close are those of cgi.Backend.
+	Wait(context.Context) error
+	Close() error
+}
+
 // opened is what must be closed when its users are gone.
 type opened struct {
 	closers  []io.Closer
-	backends []*cgi.Backend
+	backends []backend
 }
 
 // close closes everything. Backends are left to leave, which may give their programs time; nil closes them at once.
-func (o *opened) close(leave func(*cgi.Backend)) {
+func (o *opened) close(leave func(backend)) {
 	for _, c := range o.closers {
 		c.Close()
 	}

@@ -17,10 +17,10 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatewayd/gateway"
-	"gatewayd/gateway/cgi"
 	"gatewayd/gateway/config"
 	"gatewayd/gateway/htpasswd"
 	"gatewayd/gateway/http1server"
+	"gatewayd/gateway/worker"
 )
 
 // Options is what a Server is made of.
@@ -43,6 +43,8 @@ type Server struct {
 	launcher  launcher
 	verifying *htpasswd.Gate // shared by all password files: the processors are the same
 	sinks     *sinks
+	pools     *worker.Registry // of the workers that it keeps
+	remote    *remote          // of the applications that others do
 
 	acceptTold atomic.Int64 // when a failed accept was last logged
 
@@ -70,6 +72,7 @@ type Reloads struct {
 func New(opt Options) *Server {
 	s := &Server{opt: opt, verifying: htpasswd.NewGate(), sinks: newSinks(), listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
 	s.leaveCtx, s.leaveNow = context.WithCancel(context.Background())
+	s.remote, s.pools = newRemote(), worker.NewRegistry(s.workerOptions())
 	return s
 }
 
@@ -158,12 +161,16 @@ func (s *Server) apply(conf *config.Config) (change string, err error) {
 		next.discard()
 		return "", err
 	}
+	if err := s.startWorkers(next, previous != nil); err != nil {
+		closeAll(added)
+		next.discard()
+		return "", err
+	}
 	s.commit(previous, next, added)
 	return describe(previous, next), nil
 }
 
 func (s *Server) commit(previous, next *Generation, added []*listener) {
-	s.guardPrograms(next)
 	next.setLimits()
 	s.current.Store(next)
 	s.replaceFrontend(next)
@@ -208,9 +215,7 @@ func keys(conf []config.Listen) []string {
 func (s *Server) bindNew(conf []config.Listen) (added []*listener, err error) {
 	defer func() {
 		if err != nil {
-			for _, l := range added {
-				l.Listener.Close()
-			}
+			closeAll(added)
 		}
 	}()
 	for i, key := range keys(conf) {
@@ -224,6 +229,12 @@ func (s *Server) bindNew(conf []config.Listen) (added []*listener, err error) {
 		added = append(added, &listener{Listener: l, key: key, conf: conf[i], front: &s.front, failed: s.acceptFailed, ending: make(chan struct{}), done: make(chan struct{})})
 	}
 	return added, nil
+}
+
+func closeAll(listeners []*listener) {
+	for _, l := range listeners {
+		l.Listener.Close()
+	}
 }
 
 func (s *Server) closeRemoved(conf []config.Listen) {
@@ -312,6 +323,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = errors.Join(err, g.waitClosed(ctx))
 	}
 	s.leaving.Wait()
+	s.pools.Close(ctx)
 	s.launcher.close()
 	return errors.Join(err, ctx.Err())
 }
@@ -344,7 +356,7 @@ func (s *Server) generations() []*Generation {
 
 // leave lets a backend that takes no new requests finish: its programs may work on after their answer, until the server
 // ends. It holds the logs that they write to.
-func (s *Server) leave(b *cgi.Backend, logs *logs) {
+func (s *Server) leave(b backend, logs *logs) {
 	s.leaving.Go(func() {
 		b.Wait(s.leaveCtx)
 		b.Close()
@@ -361,7 +373,7 @@ func (s *Server) AdminConfig() config.Admin { return s.current.Load().Config.Adm
 // RunsProgramsAsItself says whether any route of the current configuration runs programs as the user of this process.
 func (s *Server) RunsProgramsAsItself() bool {
 	for _, r := range s.current.Load().routes {
-		if r.backend != nil && r.conf.Options.User == nil {
+		if r.runsPrograms() && r.conf.Options.User == nil {
 			return true
 		}
 	}

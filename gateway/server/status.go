@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"gatewayd/gateway/admission"
-	"gatewayd/gateway/config"
+	"gatewayd/gateway/upstream"
+	"gatewayd/gateway/worker"
 )
 
 // Status is what runs now.
@@ -20,10 +20,14 @@ type Status struct {
 	Draining   []DrainStatus `json:"draining"`
 	Listeners  []string      `json:"listeners"`
 	Sites      []SiteStatus  `json:"sites"`
-	Reloads    Reloads       `json:"reloads"`
-	LinesLost  uint64        `json:"log_lines_lost"` // of all logs, since the server began
-	Goroutines int           `json:"goroutines"`
-	Time       time.Time     `json:"time"`
+
+	Pools []worker.Stats       `json:"pools"` // workers that gatewayd keeps; routes may share them
+	Peers []upstream.PeerStats `json:"peers"` // applications that it does not
+
+	Reloads    Reloads   `json:"reloads"`
+	LinesLost  uint64    `json:"log_lines_lost"` // of all logs, since the server began
+	Goroutines int       `json:"goroutines"`
+	Time       time.Time `json:"time"`
 }
 
 // DrainStatus is a generation that is no longer current and that requests still hold.
@@ -69,22 +73,34 @@ func (s *Server) Status() any {
 		status.Listeners = append(status.Listeners, l.name())
 	}
 	slices.Sort(status.Listeners)
-	gates := g.gates()
+	routes := g.routesByKey()
 	for _, site := range g.Config.Sites {
 		out := SiteStatus{Site: site.Key, Hosts: append([]string{}, site.Hosts...)}
 		for _, r := range site.Routes {
-			out.Routes = append(out.Routes, routeStatus(&r, gates[site.Key+" "+r.Pattern]))
+			out.Routes = append(out.Routes, routes[site.Key+" "+r.Pattern].status())
 		}
 		status.Sites = append(status.Sites, out)
+	}
+	status.Pools, status.Peers = []worker.Stats{}, s.remote.stats()
+	for _, p := range s.pools.Pools() {
+		status.Pools = append(status.Pools, p.Stats())
 	}
 	return status
 }
 
-func routeStatus(conf *config.Route, gate *admission.Gate) RouteStatus {
-	r := RouteStatus{Pattern: conf.Pattern, Handler: conf.Handler}
-	if gate != nil {
-		stats := gate.Stats()
-		r.Running, r.Waiting, r.Refused, r.MaxRunning = stats.Running, stats.Waiting, stats.Refused, conf.Options.MaxRunning
+func (g *Generation) routesByKey() map[string]*route {
+	routes := map[string]*route{}
+	for _, r := range g.routes {
+		routes[r.key] = r
 	}
-	return r
+	return routes
+}
+
+func (r *route) status() RouteStatus {
+	status := RouteStatus{Pattern: r.conf.Pattern, Handler: r.conf.Handler}
+	if r.gate != nil {
+		stats := r.gate.Stats()
+		status.Running, status.Waiting, status.Refused, status.MaxRunning = stats.Running, stats.Waiting, stats.Refused, r.conf.Options.MaxRunning
+	}
+	return status
 }

@@ -1,5 +1,6 @@
-// Package spool holds a request body until it is whole: in memory while it is small, then in an unnamed temporary file.
-// What it holds can be read from the start, given to a child process as its standard input, and is gone with Close.
+// Package spool holds bodies for whoever would otherwise wait for a client: in memory while they are small, then in an
+// unnamed temporary file, which is gone with Close. A Body is a request's, kept until it is whole: it can be read from
+// the start, and given to a child process as its standard input. A Queue is what of an answer the client has yet to take.
 package spool
 
 import (
@@ -36,13 +37,14 @@ type StoreError struct {
 }
 
 func (e *StoreError) Error() string {
-	return fmt.Sprintf("keep the request body in %s: %v", e.Dir, e.Err)
+	return fmt.Sprintf("keep a body in %s: %v", e.Dir, e.Err)
 }
 
 // Unwrap gives the cause.
 func (e *StoreError) Unwrap() error { return e.Err }
 
-// Body is a body that has arrived whole. It is read once, from the start; Close lets go of it.
+// Body is a body that has arrived whole. It is read from the start, by one goroutine at a time, and again after Rewind;
+// Close lets go of it.
 type Body struct {
 	size int64
 	mem  []byte   // the whole body, if file is nil
@@ -223,6 +225,18 @@ func (b *Body) Read(p []byte) (int, error) {
 		return b.file.Read(p)
 	}
 	return b.rest.Read(p)
+}
+
+// Rewind makes Read start again from the beginning. Nobody may be reading meanwhile.
+func (b *Body) Rewind() error {
+	if b.file == nil {
+		b.rest.Reset(b.mem)
+		return nil
+	}
+	if _, err := b.file.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("rewind the spooled body: %w", err)
+	}
+	return nil
 }
 
 // Close lets go of the body.

@@ -72,6 +72,30 @@ func TestRead(t *testing.T) {
 	}
 }
 
+func TestRewind(t *testing.T) {
+	for _, n := range []int{0, 1, Memory, Memory + 1, 1 << 20} {
+		want := bytes.Repeat([]byte("0123456789abcdef"), n/16+1)[:n]
+		body, err := Read(bytes.NewReader(want), int64(n), Options{Dir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, before := range []int{0, n / 2, n} { // bytes that were read already
+			io.CopyN(io.Discard, body, int64(before))
+			if err := body.Rewind(); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := io.ReadAll(body); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d bytes, %d of them read before: %d bytes, %v", n, before, len(got), err)
+			}
+			body.Rewind()
+		}
+		body.Close()
+		if err := body.Rewind(); n > Memory && err == nil {
+			t.Error("a closed file was rewound")
+		}
+	}
+}
+
 func TestReadFails(t *testing.T) {
 	before := openFiles(t)
 	broken := errors.New("the client has gone")

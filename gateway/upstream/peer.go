@@ -1,6 +1,16 @@
 package upstream
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
+
+const (
+	// lately is how long ago a peer may have served for its silence to be taken for a restart.
+	lately = time.Minute
+	// restartTime is how long a restart may take: who has been unreachable for longer is down.
+	restartTime = 3 * time.Second
+)
 
 // Peer is one address of an application, with the connections that are kept to it. Safe for concurrent use.
 type Peer struct {
@@ -11,6 +21,9 @@ type Peer struct {
 	keep int    // connections kept at most
 	idle []Conn // the one used last at the end
 	end  bool
+
+	served      time.Time // when a request was last over
+	unreachable time.Time // since when no connection could be made; zero if the last one could
 }
 
 // NewPeer returns a Peer that keeps at most keep idle connections.
@@ -72,6 +85,39 @@ func (p *Peer) Drop() {
 	for _, c := range idle {
 		c.Close()
 	}
+}
+
+// ServedLately says whether a connection that is refused is most likely a restart, and worth another try: the peer has
+// served within the last minute, and connecting has not failed for more than a few seconds.
+func (p *Peer) ServedLately() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.served.IsZero() || time.Since(p.served) > lately {
+		return false
+	}
+	return p.unreachable.IsZero() || time.Since(p.unreachable) <= restartTime
+}
+
+// note takes note of how a Lease has ended.
+func (p *Peer) note(o Outcome) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case o != Unreachable:
+		p.unreachable = time.Time{}
+	case p.unreachable.IsZero():
+		p.unreachable = time.Now()
+	}
+	if o == Served {
+		p.served = time.Now()
+	}
+}
+
+// Idle is how many connections are kept now.
+func (p *Peer) Idle() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.idle)
 }
 
 // Close drops the kept connections and keeps none from now on.

@@ -62,6 +62,7 @@ func NewLease(peer *Peer, done func(Outcome)) *Lease { return &Lease{Peer: peer,
 // Release gives the place back. Only the first call counts.
 func (l *Lease) Release(o Outcome) {
 	if !l.released.Swap(true) {
+		l.Peer.note(o)
 		l.done(o)
 	}
 }

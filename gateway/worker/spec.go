@@ -8,6 +8,12 @@ import (
 	"gatewayd/gateway/process"
 )
 
+const (
+	startTimeout = 10 * time.Second
+	stopTimeout  = 2 * time.Second
+	busyTimeout  = time.Minute
+)
+
 // Spec is what a Pool keeps.
 type Spec struct {
 	Process     process.Spec // but for Stdin, Stdout, Stderr and OnExit, which are the Pool's
@@ -17,13 +23,29 @@ type Spec struct {
 
 	StartTimeout time.Duration // until a worker must be ready; 0 is 10 s
 	StopTimeout  time.Duration // between SIGTERM and SIGKILL; 0 is 2 s
-	// BusyTimeout is how long a worker may go on with a request that nobody wants any more; 0 is none.
+	// BusyTimeout is how long a worker may go on with a request that nobody wants any more; 0 is 60 s.
 	BusyTimeout time.Duration
 
-	// Ready asks a worker whether it is ready for a request, by a conversation of its protocol on a new connection, which
-	// the Pool closes. It returns when there is an answer, an error, or ctx has ended.
-	Ready func(ctx context.Context, conn net.Conn) error
+	// Ready asks a worker, which may not have accepted conn yet, whether it speaks the protocol. It is an error if what
+	// comes back is something else; a connection that ends without an answer is none, for not every program knows the
+	// question. It returns when ctx ends, or conn's deadline passes, which the Pool sees to; the Pool closes conn. nil asks
+	// nothing: every worker that could be started is believed to be ready.
+	Ready func(ctx context.Context, conn net.Conn) (answered bool, err error)
 	// Unready explains why a worker did not become ready, from what it wrote: a cause and a hint for the log, empty if
 	// there is nothing to say. nil explains nothing.
 	Unready func(lastWords string) (cause, hint string)
+}
+
+// filled is s with its defaults.
+func (s Spec) filled() Spec {
+	s.Workers, s.Concurrency = max(s.Workers, 1), max(s.Concurrency, 1)
+	for _, d := range []struct {
+		value *time.Duration
+		zero  time.Duration
+	}{{&s.StartTimeout, startTimeout}, {&s.StopTimeout, stopTimeout}, {&s.BusyTimeout, busyTimeout}} {
+		if *d.value <= 0 {
+			*d.value = d.zero
+		}
+	}
+	return s
 }

@@ -1,0 +1,87 @@
+package fastcgi
+
+import (
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// conn is a connection to an application.
+type conn struct {
+	net.Conn
+	raw syscall.RawConn
+
+	// What writeNow and its callback share, which is made once for all requests of the connection.
+	write func(fd uintptr) (done bool)
+	data  []byte
+	sent  int
+	err   error
+}
+
+func newConn(c net.Conn) (*conn, error) {
+	raw, err := c.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	made := &conn{Conn: c, raw: raw}
+	made.write = made.tryWrite
+	return made, nil
+}
+
+// writeNow writes as much of p as can be written without waiting.
+func (c *conn) writeNow(p []byte) (n int, err error) {
+	c.data, c.sent, c.err = p, 0, nil
+	if err := c.raw.Write(c.write); err != nil {
+		return 0, err
+	}
+	c.data = nil
+	return c.sent, c.err
+}
+
+func (c *conn) tryWrite(fd uintptr) (done bool) {
+	for {
+		n, err := unix.Write(int(fd), c.data)
+		switch err {
+		case nil:
+			c.sent = n
+		case unix.EINTR:
+			continue
+		case unix.EAGAIN:
+		default:
+			c.err = err
+		}
+		return true
+	}
+}
+
+// Usable implements upstream.Conn: between requests an application has nothing to say, so that whatever can be read is
+// the end of the connection, or bytes that must not get into another answer.
+func (c *conn) Usable() (usable bool) {
+	c.raw.Control(func(fd uintptr) {
+		poll := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}}
+		n, err := unix.Poll(poll[:], 0)
+		usable = n == 0 && err == nil
+	})
+	return usable
+}
+
+// bufferSize is that of libfcgi's reader. What is left in it when a request ends is forgotten; what is left in the socket
+// is taken for the beginning of the next request.
+const bufferSize = 8 << 10
+
+// unread says whether the application may have left something in the socket of a request of so many bytes. For a unix
+// socket the kernel knows; beyond a TCP connection it cannot.
+func (c *conn) unread(sent int64) (unread bool) {
+	if sent <= bufferSize {
+		return false
+	}
+	unread = true
+	if c.LocalAddr().Network() == "unix" {
+		c.raw.Control(func(fd uintptr) {
+			n, err := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
+			unread = err != nil || n > 0
+		})
+	}
+	return unread
+}

@@ -1,0 +1,68 @@
+package fastcgi
+
+import (
+	"errors"
+	"net/http"
+
+	"gatewayd/gateway/upstream"
+)
+
+// repeat gets ready to send the request once more; false if that may not be. failed is the peer to avoid: a
+// kept connection that had been closed in the very moment in which it was used again says nothing against its peer.
+func (x *exchange) repeat() (failed *upstream.Peer, ok bool) {
+	if x.lease == nil || x.brokenOff() != nil || !x.harmless() || !x.input.repeatable() {
+		return nil, false
+	}
+	if !x.reused {
+		failed = x.lease.Peer
+	}
+	o := outcome(x.last)
+	if x.reused && o == upstream.Broken {
+		o = upstream.Served
+	}
+	x.end(o)
+	return failed, x.input.rewind() == nil
+}
+
+// harmless says whether the request cannot have been acted upon, or may be acted upon twice. An application that is
+// overloaded says that it has not.
+func (x *exchange) harmless() bool {
+	var refused *statusError
+	switch {
+	case errors.As(x.last, &refused):
+		return refused.status == overloaded && !x.said
+	case x.in.came || outcome(x.last) != upstream.Broken:
+		return false
+	case x.input.fed == nil && x.input.sent == 0:
+		return true
+	}
+	switch x.req.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete:
+		return true
+	}
+	return false
+}
+
+// repeatable says whether the body can be sent again.
+func (in *input) repeatable() bool {
+	if in.body == nil || in.fed == nil {
+		return true
+	}
+	if m, ok := in.body.(memoryBody); ok && m.Bytes() != nil {
+		return true
+	}
+	_, ok := in.body.(rewinder)
+	return ok
+}
+
+// rewind makes the body start again. The connection has been closed: whoever writes to it stops.
+func (in *input) rewind() error {
+	if in.fed == nil {
+		return nil
+	}
+	<-in.fed
+	if r, ok := in.body.(rewinder); ok {
+		return r.Rewind()
+	}
+	return nil
+}

@@ -1,0 +1,226 @@
+package worker
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"gatewayd/gateway/upstream"
+)
+
+// state is what goes on in a slot.
+type state string
+
+const (
+	starting state = "starting"
+	ready    state = "ready"
+	resting  state = "backing off" // between a failure and the next start
+	stopping state = "stopping"
+)
+
+// slot is a place for one worker at a time, and its socket.
+type slot struct {
+	pool   *Pool
+	number int
+	ration ration
+
+	// What only keep touches.
+	socket   *os.File // nil while nobody can connect
+	failures int      // workers in a row that have not proved themselves
+	begun    time.Time
+
+	// What the pool's mu guards.
+	state   state
+	since   time.Time
+	peer    *upstream.Peer // with the first socket; another if that is elsewhere
+	worker  *worker        // nil while there is none that is ready
+	busy    int            // places that are taken
+	failure *failure       // why no worker can be expected soon; nil if one can
+	next    time.Time
+	pid     int
+	served  uint64
+	starts  uint64
+}
+
+// failure is why there is no worker.
+type failure struct {
+	err  error
+	hint string
+}
+
+func newSlot(p *Pool, number int) *slot {
+	s := &slot{pool: p, number: number, state: starting, since: time.Now()}
+	if p.opt.Output != nil {
+		s.ration.log = func(line string) { p.opt.Output(p.Program(), number+1, line) }
+	}
+	return s
+}
+
+// keep has a worker in the slot until the pool's life ends.
+func (s *slot) keep() {
+	for s.pool.life.Err() == nil {
+		s.rest(s.oneWorker())
+	}
+	s.closeSocket()
+}
+
+// oneWorker is a worker's life. It returns when the worker is gone, with the time until the next may be started.
+func (s *slot) oneWorker() time.Duration {
+	s.enter(starting)
+	s.begun = time.Now()
+	w, f := s.start()
+	if f == nil {
+		f = w.awaitReady()
+	}
+	if s.pool.life.Err() != nil {
+		w.stop()
+		return 0
+	}
+	if f != nil && s.pool.spare(w) {
+		return 0
+	}
+	if f != nil {
+		s.failures++
+		return s.giveUp(w, f, pause(s.failures, time.Since(s.begun)))
+	}
+	s.lendTo(w)
+	w.awaitEnd()
+	return s.after(w)
+}
+
+func (s *slot) enter(st state) {
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	s.state, s.since = st, time.Now()
+	s.pool.settle()
+}
+
+// lendTo opens the slot to requests.
+func (s *slot) lendTo(w *worker) {
+	s.pool.mu.Lock()
+	recovered := s.failure != nil
+	s.worker, s.failure = w, nil
+	s.state, s.since = ready, time.Now()
+	s.pool.settle()
+	s.pool.mu.Unlock()
+	w.readyAt = time.Now()
+	kind := Ready
+	if recovered {
+		kind = Recovered
+	}
+	s.tell(kind, w, fmt.Sprintf("it is ready, %s after its start", w.readyAt.Sub(s.begun).Round(time.Millisecond)), "")
+}
+
+// after is for when a worker that was ready is gone.
+func (s *slot) after(w *worker) time.Duration {
+	s.peer.Drop()
+	s.pool.mu.Lock()
+	s.worker, s.pid = nil, 0
+	s.state, s.since = starting, time.Now()
+	served, lent, unfit := w.served, w.lent, w.unfit
+	s.pool.mu.Unlock()
+	if unfit != nil {
+		s.closeSocket() // it may be the socket that was no good
+	}
+	if s.pool.life.Err() != nil {
+		return 0
+	}
+	if s.pool.spare(w) {
+		return 0
+	}
+	end, _ := w.proc.State()
+	recycled := end.Success() && unfit == nil
+	if served || lent && recycled || time.Since(w.readyAt) >= proof {
+		s.failures = 0
+		s.report(w, recycled)
+		return 0
+	}
+	s.failures++
+	wait := pause(s.failures-forgiven, time.Since(s.begun))
+	if wait > spacing {
+		return s.giveUp(w, w.died(), wait)
+	}
+	s.report(w, recycled)
+	return wait
+}
+
+// report tells how a worker ended whose place is taken by another at once.
+func (s *slot) report(w *worker, recycled bool) {
+	f := w.died()
+	switch {
+	case recycled:
+		s.tell(Recycled, w, f.err.Error(), "")
+	case w.unfit != nil:
+		s.tell(Replaced, w, f.err.Error(), f.hint)
+	default:
+		s.tell(Died, w, f.err.Error(), f.hint)
+	}
+}
+
+// giveUp closes the slot for a while: whoever waits in the socket's backlog is told so by the kernel.
+func (s *slot) giveUp(w *worker, f *failure, wait time.Duration) time.Duration {
+	s.closeSocket()
+	s.pool.mu.Lock()
+	known := s.failure != nil
+	s.pid = 0
+	s.failure, s.next = f, time.Now().Add(wait)
+	s.pool.mu.Unlock()
+	if !known {
+		s.tell(GaveUp, w, f.err.Error(), f.hint)
+	}
+	return wait
+}
+
+func (s *slot) tell(kind Kind, w *worker, text, hint string) {
+	e := Event{Kind: kind, Worker: s.number + 1, Text: text, Hint: hint}
+	if w != nil {
+		e.PID = w.proc.Pid()
+	}
+	s.pool.tell(e)
+}
+
+// rest waits until the next worker may be started.
+func (s *slot) rest(wait time.Duration) {
+	if wait <= 0 {
+		return
+	}
+	s.enter(resting)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.pool.life.Done():
+	}
+}
+
+// openSocket makes the socket, if the slot has none that somebody can connect to.
+func (s *slot) openSocket() error {
+	if s.socket != nil {
+		return nil
+	}
+	path, err := s.pool.folder.socket(s.number)
+	if err != nil {
+		return err
+	}
+	if s.socket, err = listen(path); err != nil {
+		return err
+	}
+	s.setAddress(upstream.Address{Network: "unix", Address: path})
+	return nil
+}
+
+func (s *slot) setAddress(a upstream.Address) {
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	if s.peer == nil || s.peer.Address != a {
+		s.peer = upstream.NewPeer(fmt.Sprintf("worker %d of %s", s.number+1, s.pool.Program()), a, s.pool.spec.Keep)
+	}
+}
+
+func (s *slot) closeSocket() {
+	if s.socket != nil {
+		os.Remove(s.socket.Name())
+		s.socket.Close()
+		s.socket = nil
+	}
+}

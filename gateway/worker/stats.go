@@ -1,0 +1,48 @@
+package worker
+
+import "time"
+
+// Stats is what a Pool does now.
+type Stats struct {
+	Program string        `json:"program"`
+	Workers []WorkerStats `json:"workers"`
+	Waiting int           `json:"waiting"` // requests that wait for a worker
+}
+
+// WorkerStats is what one worker does now, and what those in its place have done so far.
+type WorkerStats struct {
+	Worker   int       `json:"worker"` // counted from 1
+	PID      int       `json:"pid,omitempty"`
+	State    string    `json:"state"` // starting, ready, busy, backing off, stopping
+	Since    time.Time `json:"since"` // in that state, busy counting as ready
+	Busy     int       `json:"busy"`  // places that are taken
+	Served   uint64    `json:"served"`
+	Restarts uint64    `json:"restarts"`
+	Failure  string    `json:"failure,omitempty"` // why no worker is there
+	Hint     string    `json:"hint,omitempty"`
+}
+
+// Stats tells what goes on.
+func (p *Pool) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := Stats{Program: p.Program(), Waiting: p.waiting.Len()}
+	for _, s := range p.slots {
+		all.Workers = append(all.Workers, s.stats())
+	}
+	return all
+}
+
+func (s *slot) stats() WorkerStats {
+	w := WorkerStats{
+		Worker: s.number + 1, PID: s.pid, State: string(s.state), Since: s.since,
+		Busy: s.busy, Served: s.served, Restarts: max(s.starts, 1) - 1,
+	}
+	if s.state == ready && s.busy > 0 {
+		w.State = "busy"
+	}
+	if s.failure != nil {
+		w.Failure, w.Hint = s.failure.err.Error(), s.failure.hint
+	}
+	return w
+}
