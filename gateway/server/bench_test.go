@@ -129,7 +129,7 @@ func TestRequestsAllocateLittle(t *testing.T) {
 	}
 	s, _ := start(t, tree(t, map[string]string{"www/small.txt": "small"}), benchConfig)
 	const requests = 1000
-	for path, most := range map[string]float64{"/answer": 16, "/small.txt": 28} {
+	for path, most := range map[string]float64{"/answer": 13, "/small.txt": 25} {
 		allocations := testing.AllocsPerRun(5, func() { s.requests(path, requests) }) / requests
 		t.Logf("%s: %.2f allocations a request", path, allocations)
 		if allocations > most {
