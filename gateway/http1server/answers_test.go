@@ -100,6 +100,41 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// Parts of files, in each kind of answer.
+func TestFiles(t *testing.T) {
+	file, data := testFile(t, 100_000)
+	part := func(from, n int64) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			file.Seek(from, io.SeekStart)
+			if sent, err := io.Copy(w, io.LimitReader(file, n)); err != nil && !errors.Is(err, http.ErrContentLength) || sent > n {
+				t.Error(sent, err)
+			}
+		}
+	}
+	announced := func(n string, next http.HandlerFunc) http.HandlerFunc {
+		return with(200, next, "Content-Length", n, "Content-Type", "x")
+	}
+	for name, test := range map[string]struct {
+		handler http.HandlerFunc
+		sent    string
+		body    []byte
+	}{
+		"whole":               {announced("100000", part(0, 100_000)), final, data},
+		"middle":              {announced("70000", part(10, 70_000)), final, data[10:70_010]},
+		"behind something":    {announced("70003", func(w http.ResponseWriter, r *http.Request) { say("abc")(w, r); part(10, 70_000)(w, r) }), final, append([]byte("abc"), data[10:70_010]...)},
+		"HEAD":                {announced("70000", part(10, 70_000)), head, nil},
+		"HTTP/1.0, no length": {part(10, 70_000), get10, data[10:70_010]},
+		"no type":             {with(200, part(10, 70_000), "Content-Length", "70000"), final, data[10:70_010]},
+		"more than announced": {announced("10", part(0, 20)), final, nil},
+	} {
+		c := connectTCP(t, Options{Handler: test.handler, SendTimeout: time.Minute})
+		_, body, _ := strings.Cut(c.exchange(t, test.sent, len(test.sent)), "\r\n\r\n")
+		if body != string(test.body) {
+			t.Errorf("%s: %d bytes of body, want %d", name, len(body), len(test.body))
+		}
+	}
+}
+
 func TestWriteErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int

@@ -97,19 +97,16 @@ func (c *Conn) awaitHead() bool {
 	c.until.set(after(c.begun, c.firstSpan()), false)
 	for begun := false; ; {
 		size, refusal := c.head.Parse(c.in.bytes())
-		if !begun && (c.head.Begun() || size > 0 || refusal != nil) {
-			if begun = true; !c.state.CompareAndSwap(idle, active) && !c.state.CompareAndSwap(fresh, active) {
+		whole := size > 0 || refusal != nil
+		if !begun && (whole || c.head.Begun()) {
+			if begun = c.headBegins(whole); !begun {
 				return false
-			}
-			if c.served && size == 0 {
-				c.until.set(after(c.in.last, c.server.opt.HeaderTimeout), false)
 			}
 		}
 		if refusal != nil {
 			c.refused = refusal
-			return true
 		}
-		if size > 0 {
+		if whole {
 			return true
 		}
 		if err := c.in.fill(); err != nil {
@@ -117,6 +114,17 @@ func (c *Conn) awaitHead() bool {
 			return begun && c.refused != nil
 		}
 	}
+}
+
+// headBegins is false if somebody has closed the connection because it was waiting.
+func (c *Conn) headBegins(whole bool) bool {
+	if !c.state.CompareAndSwap(idle, active) && !c.state.CompareAndSwap(fresh, active) {
+		return false
+	}
+	if c.served && !whole {
+		c.until.set(after(c.in.last, c.server.opt.HeaderTimeout), false)
+	}
+	return true
 }
 
 // firstSpan bounds the wait for a head to begin; for the first one also the wait for all of it.

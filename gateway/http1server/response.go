@@ -106,6 +106,8 @@ func (w *response) Write(p []byte) (int, error) {
 		return 0, http.ErrBodyNotAllowed
 	case w.length != unknown && w.written > w.length:
 		return 0, http.ErrContentLength
+	case w.noBody && w.framed:
+		return len(p), nil
 	}
 	if err := w.put(p); err != nil {
 		return 0, err
@@ -129,8 +131,6 @@ func (w *response) put(p []byte) error {
 	return w.emit(p, false)
 }
 
-var errOver = errors.New("the handler has returned")
-
 var (
 	chunkEnd  = []byte("\r\n")
 	lastChunk = []byte("0\r\n\r\n")
@@ -138,6 +138,9 @@ var (
 
 // emit sends what has been kept and then p; last says that nothing else follows. In the chunked coding that is one chunk.
 func (w *response) emit(p []byte, last bool) error {
+	if len(w.out)+len(p) == 0 && !last {
+		return nil
+	}
 	head, kept := w.out[:w.bodyAt], w.out[w.bodyAt:]
 	pieces := w.exchange.conn.pieces[:0]
 	switch size := len(kept) + len(p); {
@@ -193,6 +196,8 @@ func (w *response) finish() bool {
 	return w.err == nil && whole && !w.closes
 }
 
+var errOver = errors.New("the handler has returned")
+
 // release is called when nothing more is sent.
 func (w *response) release() {
 	putBuffer(w.out)
@@ -205,11 +210,16 @@ func (w *response) send(pieces [][]byte) error {
 		return w.err
 	}
 	if _, err := w.exchange.conn.out.send(pieces); err != nil {
-		w.err = err
-		w.exchange.ctx.end() // the client has left
+		w.failed(err)
 	}
 	clear(pieces)
 	return w.err
+}
+
+// failed is called when something could not be sent: the client has left.
+func (w *response) failed(err error) {
+	w.err = err
+	w.exchange.ctx.end()
 }
 
 // SetReadDeadline is for http.ResponseController.
@@ -226,15 +236,17 @@ func (w *response) SetWriteDeadline(t time.Time) error {
 // EnableFullDuplex is for http.ResponseController: there is no other way here.
 func (w *response) EnableFullDuplex() error { return nil }
 
-// ReadFrom implements io.ReaderFrom, so that a file of which the length is known is sent by the kernel.
+// ReadFrom implements io.ReaderFrom, so that the kernel sends a part of a file, if nothing but the part's bytes has to be
+// sent.
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
-	if regularFile(src) == nil {
+	part, ok := src.(*io.LimitedReader)
+	if !ok || regularFile(src) == nil {
 		return w.copyFrom(src) // which may be the body that waits for 100 Continue: nothing is written before it is read
 	}
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
-	if w.noBody || w.length == unknown || !w.framed && !w.typed {
+	if w.noBody || w.written+part.N > w.length || !w.framed && !w.typed {
 		return w.copyFrom(src)
 	}
 	if err := w.FlushError(); err != nil {
@@ -243,8 +255,7 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	n, err := w.exchange.conn.out.ReadFrom(src)
 	w.written += n
 	if err != nil {
-		w.err = err
-		w.exchange.ctx.end()
+		w.failed(err)
 	}
 	return n, err
 }
