@@ -39,7 +39,10 @@ type Request struct {
 	Timing    Timing         // filled in by the backend
 	Exit      *Exit          // how the program ended, once that is known; nil where nothing ran or nobody waited for it
 	Refused   error          // why the connection refused what came before it was a request; middleware answers with it
-	Err       error          // why the request failed, set by Fail; logged once, at the end
+
+	// Err is why the request failed: Fail sets it, or a backend that can say why its application refuses a request. It is
+	// logged once, at the end.
+	Err error
 
 	// ErrorPages are those of the route, before there is one those of the default site; nil is the plain pages.
 	ErrorPages ErrorPages

@@ -98,14 +98,23 @@ func answersServer(t *testing.T, cases []answerCase) *served {
 			writeTestFile(t, filepath.Join(dir, "cgi", name), text, 0o755)
 		}
 	}
-	for i, c := range cases {
-		says := strings.NewReplacer("{dir}", dir, "{number}", fmt.Sprint(i)).Replace(c.says)
-		writeTestFile(t, filepath.Join(dir, "answers", fmt.Sprint(i)), says, 0o644)
+	for i := range cases {
+		writeTestFile(t, filepath.Join(dir, "answers", fmt.Sprint(i)), cases[i].text(dir, i), 0o644)
 	}
+	writeAnswerFiles(t, dir)
+	return serveConfig(t, dir, answersConfig)
+}
+
+// text is what the program prints for the case with a number.
+func (c *answerCase) text(dir string, number int) string {
+	return strings.NewReplacer("{dir}", dir, "{number}", fmt.Sprint(number)).Replace(c.says)
+}
+
+// writeAnswerFiles writes the files that answers may name, and one that nobody may have.
+func writeAnswerFiles(t *testing.T, dir string) {
 	writeTestFile(t, filepath.Join(dir, "files", "step.txt"), inStep, 0o644)
 	writeTestFile(t, filepath.Join(dir, "files", "a b.txt"), "a named file\n", 0o644)
 	writeTestFile(t, filepath.Join(dir, "secret.txt"), canary, 0o644)
-	return serveConfig(t, dir, answersConfig)
 }
 
 const (

@@ -21,6 +21,8 @@ routes:
   "/*":         { static: ./public }
   "/files/*":   { static: { root: ./files, browse: true } }
   "/cgi-bin/*": { cgi: ./cgi-bin }
+  "/counter/*":
+    fastcgi: { run: ./counter.fcgi, workers: 1, concurrency: 8 }
   "/old/*":     { redirect: /files/ }
   "/teapot":    { respond: { status: 418, body: short and stout } }
 `
@@ -32,6 +34,9 @@ const notExecutable = "error-noexec.sh"
 // and returns the config that serves them, whose relative paths are relative to dir. It starts nothing.
 func prepareDemo(dir string) (configText []byte, err error) {
 	if err := writePrograms(filepath.Join(dir, "cgi-bin")); err != nil {
+		return nil, err
+	}
+	if err := linkCounter(filepath.Join(dir, counterName)); err != nil {
 		return nil, err
 	}
 	public := filepath.Join(dir, "public")
@@ -66,6 +71,15 @@ func writePrograms(dir string) error {
 		}
 		return writeFile(filepath.Join(dir, name), text, mode)
 	})
+}
+
+// linkCounter makes this executable a program by another name.
+func linkCounter(name string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return os.Symlink(self, name)
 }
 
 // writeSources writes the examples as texts to read: what is in a script directory is never sent as text.

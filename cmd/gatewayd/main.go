@@ -44,6 +44,7 @@ var errSilent = errors.New("")
 func main() {
 	process.Shim()
 	process.GuardMain()
+	counterMain()
 	process.Init()
 	if err := process.SealInherited(); err != nil {
 		fmt.Fprintln(os.Stderr, "gatewayd: programs may inherit descriptors of whoever started gatewayd:", err)

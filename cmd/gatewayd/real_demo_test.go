@@ -14,7 +14,7 @@ func TestDemoLooks(t *testing.T) {
 	s := serveIn(t, t.TempDir(), os.Getenv("PATH"), "--listen", "127.0.0.1:0")
 
 	text := browse(t, "--dump-dom", s.url+"/")
-	wantText(t, "the page in the browser", text, "It works.", `href="/cgi-bin/hello.sh"`)
+	wantText(t, "the page in the browser", text, "It works.", `href="/cgi-bin/hello.sh"`, `href="/counter/"`)
 	// live.js puts the address that the demo listens on in the place of the usual one.
 	wantText(t, "the page after its script", text, s.url)
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"image/color"
 	"image/png"
@@ -161,9 +162,7 @@ func (g *generator) fill(p []byte) {
 		g.word ^= g.word << 13
 		g.word ^= g.word >> 7
 		g.word ^= g.word << 17
-		for j := range 8 {
-			p[i+j] = byte(g.word >> (8 * j))
-		}
+		binary.LittleEndian.PutUint64(p[i:], g.word)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 func TestMain(m *testing.M) {
 	process.Shim()
 	process.GuardMain()
+	counterMain()
 	testscript.Main(m, map[string]func(){"gatewayd": main})
 }
 

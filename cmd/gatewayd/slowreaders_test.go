@@ -54,38 +54,49 @@ func (r *slowReader) rest() (n int, err error) {
 	}
 }
 
-// TestSlowReadersKeepNoProgram: whoever reads slowly does not take part in max_running for longer than the program needs.
+// TestSlowReadersKeepNoProgram: whoever reads slowly has a place, or a worker, for no longer than the program needs.
 func TestSlowReadersKeepNoProgram(t *testing.T) {
 	const readers, size = 20, 16 << 20 // more than the socket buffers of both sides hold
-	dir := t.TempDir()
-	writeTestFile(t, filepath.Join(dir, "cgi-bin", "large.sh"), fmt.Sprintf("#!/bin/sh\nprintf 'Content-Type: text/plain\\n%%s\\n' \"$QUERY_STRING\"\nhead -c %d /dev/zero\n", size), 0o755)
-	writeTestFile(t, filepath.Join(dir, "cgi-bin", "small.sh"), "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nsmall\\n'\n", 0o755)
-	s := serveConfig(t, dir, `
-admin: off
-routes:
-  "/*": { cgi: ./cgi-bin, max_running: 1, queue: { max: 100, wait: 20s } }
-`)
-	get(t, s.url+"/small.sh", 200)
-	stalls := watchStalls()
-	before, begun := s.resident(t), time.Now()
-	var slow []*slowReader
-	for range readers {
-		slow = append(slow, s.readSlowly(t, "/large.sh"))
-	}
-	get(t, s.url+"/small.sh", 200)
-	took := time.Since(begun)
-	late := stalls.end(t)
-	t.Logf("%d answers of %d MiB that nobody reads were behind after %v; gatewayd grew by %.1f MiB", readers, size>>20, took, mib(s.resident(t)-before))
-	if limit := inTime(readers*400*time.Millisecond) + late; took > limit {
-		t.Errorf("they were in the way for %v, want at most %v", took, limit)
-	}
-	var all sync.WaitGroup
-	for _, r := range slow {
-		all.Go(func() {
-			if n, err := r.rest(); n != size || err != nil {
-				t.Errorf("%d bytes of %d, %v", n, size, err)
+	for name, c := range map[string]struct{ large, small, route string }{
+		"cgi": {
+			fmt.Sprintf("#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\nhead -c %d /dev/zero\n", size),
+			"#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nsmall\\n'\n",
+			"cgi: ./programs, max_running: 1",
+		},
+		"fastcgi": {
+			fmt.Sprintf("<?php for ($i = 0; $i < %d; $i++) echo str_repeat(\"\\0\", 1 << 20);\n", size>>20),
+			"<?php echo 'small';\n",
+			"fastcgi: { run: [php-cgi], workers: 1, root: ./programs, ext: [.run] }",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			writeTestFile(t, filepath.Join(dir, "programs", "large.run"), c.large, 0o755)
+			writeTestFile(t, filepath.Join(dir, "programs", "small.run"), c.small, 0o755)
+			s := serveReal(t, dir, fmt.Sprintf("admin: off\nroutes:\n  \"/*\": { %s, queue: { max: 100, wait: 20s } }\n", c.route))
+			get(t, s.url+"/small.run", 200)
+			stalls := watchStalls()
+			before, begun := s.resident(t), time.Now()
+			var slow []*slowReader
+			for range readers {
+				slow = append(slow, s.readSlowly(t, "/large.run"))
 			}
+			get(t, s.url+"/small.run", 200)
+			took := time.Since(begun)
+			late := stalls.end(t)
+			t.Logf("%d answers of %d MiB that nobody reads were out of the way after %v; gatewayd grew by %.1f MiB", readers, size>>20, took, mib(s.resident(t)-before))
+			if limit := inTime(readers*400*time.Millisecond) + late; took > limit {
+				t.Errorf("they were in the way for %v, want at most %v", took, limit)
+			}
+			var all sync.WaitGroup
+			for _, r := range slow {
+				all.Go(func() {
+					if n, err := r.rest(); n != size || err != nil {
+						t.Errorf("%d bytes of %d, %v", n, size, err)
+					}
+				})
+			}
+			all.Wait()
 		})
 	}
-	all.Wait()
 }

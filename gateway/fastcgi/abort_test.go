@@ -98,12 +98,22 @@ func TestAbort(t *testing.T) {
 					tt.then(c)
 				})
 				ctx, cancel := context.WithCancelCause(context.Background())
-				go func() {
-					<-inTheMiddle
-					time.Sleep(10 * time.Millisecond)
-					cancel(tt.cause)
-				}()
-				got := f.do(within(ctx, f.request("GET", nil)))
+				soon := func() { time.AfterFunc(10*time.Millisecond, func() { cancel(tt.cause) }) }
+				got := ""
+				if req := within(ctx, f.request("GET", nil)); headless {
+					go func() {
+						<-inTheMiddle
+						soon()
+					}()
+					got = f.do(req)
+				} else {
+					resp, err := f.backend.RoundTrip(req)
+					if err != nil {
+						t.Fatal(err)
+					}
+					soon()
+					got = f.read(resp)
+				}
 				want := map[bool]string{true: "499: ", false: "504: late"}[tt.cause == left]
 				if !strings.Contains(got, want) || headless != strings.HasPrefix(got, want) {
 					t.Errorf("%.100q, want %q", got, want)
@@ -271,5 +281,31 @@ func TestWait(t *testing.T) {
 	}
 	if err := <-waited; err != nil {
 		t.Error(err)
+	}
+}
+
+// An answer that is whole stays so, whatever becomes of the request's body and of the client afterwards.
+func TestWholeAnswerStaysWhole(t *testing.T) {
+	leaves(t)
+	f := newFake(t, Options{}, 1, func(_ int, c net.Conn) {
+		readWire(c)
+		sendPieces(c, []string{out(plainHead), out(strings.Repeat("b", 5000)) + end()})
+		io.Copy(io.Discard, c)
+	})
+	body, sending := io.Pipe()
+	ctx, cancel := context.WithCancel(context.Background())
+	resp, err := f.backend.RoundTrip(within(ctx, f.request("POST", body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.ReadFull(resp.Body, make([]byte, 5000)); n != 5000 || err != nil {
+		t.Fatal(n, err)
+	}
+	f.wantEnded("served")
+	sending.CloseWithError(io.ErrUnexpectedEOF)
+	cancel()
+	time.Sleep(10 * time.Millisecond) // for both to have their effect, which there must not be
+	if got := f.read(resp); got != "200 " {
+		t.Error(got)
 	}
 }

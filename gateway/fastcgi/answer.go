@@ -135,6 +135,7 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, x.err
 	}
 	n, err := x.take(p)
+	x.takeTail()
 	if err != nil {
 		x.conclude(err)
 		err = x.err
@@ -153,6 +154,21 @@ func (x *exchange) take(p []byte) (n int, err error) {
 		return n, nil
 	}
 	return x.readStdout(p)
+}
+
+// takeTail gives the place at the peer back if the end of the request has come with the last of the answer: the client may
+// take its time to read that.
+func (x *exchange) takeTail() {
+	if x.left {
+		return
+	}
+	if _, ok := x.in.untilEnd(0); ok && x.last == nil {
+		x.readStdout(make([]byte, 1))
+	}
+	if x.last == io.EOF {
+		x.end(upstream.Served)
+		x.leave()
+	}
 }
 
 // WriteTo implements io.WriterTo: each piece is written as soon as it has come.

@@ -3,6 +3,7 @@ package fastcgi
 import (
 	"net"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,6 +12,8 @@ import (
 type conn struct {
 	net.Conn
 	raw syscall.RawConn
+
+	since time.Time // when the last request on it was over
 
 	// What writeNow and its callback share, which is made once for all requests of the connection.
 	write func(fd uintptr) (done bool)

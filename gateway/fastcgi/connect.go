@@ -18,11 +18,15 @@ const (
 	maxPause   = 50 * time.Millisecond
 )
 
+// quiet is for how long a connection must have been kept to be believed to stay open. An application that does not keep
+// connections, whatever it was asked to, or that ends after so many requests, closes it right after an answer.
+const quiet = 10 * time.Millisecond
+
 // connect takes a place at a peer and a connection to it. A peer that cannot be reached is no reason to give up: nothing
 // was sent. Another one is tried, and where there is no other this one again, if it is likely to be in the middle of a
 // restart. failed is a peer that has failed the request already, nil if none has.
 func (x *exchange) connect(failed *upstream.Peer) error {
-	until := time.Now().Add(x.backend.opt.ConnectTimeout)
+	var until time.Time
 	var last error
 	for pause, tries := firstPause, 0; ; pause, tries = min(2*pause, maxPause), tries+1 {
 		lease, err := x.backend.opt.Upstream.Lease(x.ctx, failed)
@@ -31,6 +35,9 @@ func (x *exchange) connect(failed *upstream.Peer) error {
 		}
 		if !x.hold(lease) {
 			return shutDown()
+		}
+		if tries == 0 {
+			until = time.Now().Add(x.backend.opt.ConnectTimeout) // to wait for a place is another thing
 		}
 		if tries > 1 || tries == 1 && lease.Peer == failed {
 			if !lease.Peer.ServedLately() || time.Now().Add(pause).After(until) || x.sleep(pause) != nil {
@@ -70,12 +77,19 @@ func (x *exchange) use(peer *upstream.Peer, until time.Time) (err error) {
 	return nil
 }
 
-// kept is a kept connection, nil if there is none, or if one has failed this request.
+// kept is a kept connection, nil if there is none that will do. Where one has failed this request the others are given up:
+// an application that has started again and reads from one of them would not accept another. A request that could not be
+// repeated goes only on one that is believed to stay open: else nobody would know what has become of it.
 func (x *exchange) kept(peer *upstream.Peer) *conn {
 	if x.reused {
+		peer.Drop()
 		return nil
 	}
 	c, _ := peer.Take().(*conn)
+	if c != nil && time.Since(c.since) < quiet && !(x.idempotent() && x.input.rereadable()) {
+		c.Close()
+		return nil
+	}
 	return c
 }
 
@@ -124,7 +138,8 @@ func (x *exchange) sleep(d time.Duration) error {
 	}
 }
 
-// maybeRestarting says whether this is how connecting to an application fails that is being restarted.
+// maybeRestarting says whether this is how connecting to an application fails that is being restarted: connections that
+// were not accepted are reset when a socket is closed.
 func maybeRestarting(err error) bool {
-	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT)
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNRESET)
 }

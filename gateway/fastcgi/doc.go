@@ -19,4 +19,6 @@
 //
 //	ready.go     whether a worker is there, and why it is not
 //	fail.go      what went wrong, in words for the log
+//	missing.go   why an application does not find the file that it is to run
+//	onlooker.go  what that application may see
 package fastcgi

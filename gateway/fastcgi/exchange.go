@@ -18,7 +18,7 @@ import (
 // peer from hold until end.
 //
 // Whoever holds reading reads the answer, and ends the exchange: RoundTrip, then the Body. Who finds that nobody wants
-// the rest sets err, and has the exchange to himself from then on (see abandon).
+// the rest sets err, and has the exchange to himself from then on (see windUp).
 type exchange struct {
 	backend *Backend
 	req     *gateway.Request // only until RoundTrip returns
@@ -110,6 +110,9 @@ func (x *exchange) attempt(failed *upstream.Peer) (*http.Response, error) {
 		return nil, err
 	}
 	x.req.Timing.FirstByte = time.Now()
+	if x.missed(resp) {
+		x.explainMissed(resp.StatusCode)
+	}
 	x.buffer(resp)
 	resp.Body = (*body)(x)
 	return resp, nil
@@ -164,6 +167,7 @@ func (x *exchange) end(o upstream.Outcome) {
 	case cut && c.SetDeadline(time.Time{}) != nil:
 		c.Close()
 	default:
+		c.since = time.Now()
 		x.lease.Peer.Put(c)
 	}
 	x.lease.Release(o)
@@ -202,7 +206,7 @@ func (x *exchange) readHead() (*http.Response, error) {
 
 // buffer makes the rest of the answer ready if it is here already, END_REQUEST included: then the exchange is over.
 func (x *exchange) buffer(resp *http.Response) {
-	if n, ok := x.in.untilEnd(); ok && x.last == nil {
+	if n, ok := x.in.untilEnd(readBuffer); ok && x.last == nil {
 		x.rest = x.in.buf[:0] // content moves towards the beginning, never over what is still to be taken
 		for len(x.rest) <= n && x.last == nil {
 			got, _ := x.readStdout(x.in.buf[len(x.rest) : n+1])

@@ -74,6 +74,8 @@ func (x *exchange) notConnected(peer *upstream.Peer, err error) error {
 		e.Hint = "nobody answered within connect_timeout: see whether the address is right and whether a firewall drops what is sent there"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Hint = "nobody listens there: see whether the application runs"
+	case errors.Is(err, syscall.ECONNRESET):
+		e.Hint = "it closed the connection before anything was sent: see whether it is being restarted"
 	case errors.Is(err, syscall.ENOENT):
 		e.Hint = "there is no such socket: see whether the application runs, and where it listens"
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):

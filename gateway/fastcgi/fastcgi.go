@@ -69,13 +69,14 @@ func (b *Backend) RoundTrip(req *gateway.Request) (*http.Response, error) {
 
 // Check looks for what would keep a request from being sent, without sending anything; nil if nothing is seen. Nobody is
 // connected to: that would take up an application for the sake of a question.
-func (b *Backend) Check(*gateway.Request) error {
+func (b *Backend) Check(req *gateway.Request) error {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
+	closed := b.closed
+	b.mu.Unlock()
+	if closed {
 		return shutDown()
 	}
-	return nil
+	return b.checkReadable(req.Script.Filename)
 }
 
 // vars are the variables of a request, as the application is to see them.

@@ -187,7 +187,7 @@ func FuzzUntilEnd(f *testing.F) {
 		x := &exchange{touch: func() {}, in: new(reader), out: bufio.NewReader(nil)}
 		x.in.reset(bytes.NewReader(data))
 		x.readStdout(make([]byte, take))
-		n, ok := x.in.untilEnd()
+		n, ok := x.in.untilEnd(readBuffer)
 		if !ok || x.last != nil {
 			return
 		}

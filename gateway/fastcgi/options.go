@@ -5,6 +5,7 @@ import (
 
 	"gatewayd/gateway/admission"
 	"gatewayd/gateway/cgispec"
+	"gatewayd/gateway/process"
 	"gatewayd/gateway/upstream"
 )
 
@@ -27,4 +28,6 @@ type Options struct {
 	// Script says that the application runs the files that SCRIPT_FILENAME names, as PHP does: what it says of one that
 	// it cannot find is then explained.
 	Script bool
+	// User is who runs the workers that gatewayd starts, for that explanation; nil is who runs gatewayd.
+	User *process.User
 }

@@ -130,13 +130,14 @@ func (r *reader) atStdout() bool {
 	return parseHeader(r.buf[r.start+r.padding:]).kind == typeStdout
 }
 
-// untilEnd says whether everything up to END_REQUEST is in the buffer, and how much of it is STDOUT.
-func (r *reader) untilEnd() (stdout int, ok bool) {
+// untilEnd says whether everything up to END_REQUEST is in the buffer, with at most so many bytes of STDOUT, and how many
+// those are.
+func (r *reader) untilEnd(most int) (stdout int, ok bool) {
 	at, h := r.start+r.content+r.padding, r.head
 	if h.kind == typeStdout {
 		stdout = r.content
 	}
-	for r.end-at >= headerSize {
+	for stdout <= most && r.end-at >= headerSize {
 		h = parseHeader(r.buf[at:])
 		at += headerSize + h.content
 		switch h.kind {

@@ -36,6 +36,11 @@ func (x *exchange) harmless() bool {
 	case x.input.fed == nil && x.input.sent == 0:
 		return true
 	}
+	return x.idempotent()
+}
+
+// idempotent says whether the request may be acted upon twice.
+func (x *exchange) idempotent() bool {
 	switch x.req.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete:
 		return true
@@ -44,8 +49,11 @@ func (x *exchange) harmless() bool {
 }
 
 // repeatable says whether the body can be sent again.
-func (in *input) repeatable() bool {
-	if in.body == nil || in.fed == nil {
+func (in *input) repeatable() bool { return in.fed == nil || in.rereadable() }
+
+// rereadable says whether the body can be read again.
+func (in *input) rereadable() bool {
+	if in.body == nil {
 		return true
 	}
 	if m, ok := in.body.(memoryBody); ok && m.Bytes() != nil {

@@ -7,7 +7,7 @@ import (
 
 // Setup makes the Options of a route, but for Upstream and Gate. software is SERVER_SOFTWARE.
 func Setup(c *config.FastCGI, o *config.Options, software string) Options {
-	return Options{
+	opt := Options{
 		Env:            program.Env(o, software),
 		Root:           c.Root,
 		WorkerRoot:     c.WorkerRoot,
@@ -16,4 +16,8 @@ func Setup(c *config.FastCGI, o *config.Options, software string) Options {
 		StopTimeout:    c.StopTimeout,
 		Script:         c.Root != "" && len(c.Ext) > 0,
 	}
+	if len(c.Run) > 0 {
+		opt.User = program.Spec(o).User
+	}
+	return opt
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -71,9 +72,10 @@ func TestAnswers(t *testing.T) {
 				}
 				splits = append(splits, strings.Split(tt.wire, ""))
 			}
-			now := splits[0]
-			f := newFake(t, Options{}, 1, func(n int, c net.Conn) { answering(now...)(n, c) })
-			for _, now = range splits {
+			var split atomic.Pointer[[]string]
+			f := newFake(t, Options{}, 1, func(n int, c net.Conn) { answering(*split.Load()...)(n, c) })
+			for _, now := range splits {
+				split.Store(&now)
 				f.outcomes, f.stderr = nil, nil
 				got := f.do(f.request("POST", nil))
 				if ends := f.ended(); ends != tt.ends {

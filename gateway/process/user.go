@@ -69,11 +69,12 @@ func (v viewer) executable(path string) bool {
 	if err != nil {
 		return false
 	}
-	return v.user.has(info, 0o1)
+	return v.user.May(info, 0o1)
 }
 
-// has says whether the mode of a file gives the user a right, one of the bits 4, 2 and 1.
-func (u *User) has(info fs.FileInfo, right fs.FileMode) bool {
+// May says whether the mode of a file gives the user a right, one of the bits 4 (read), 2 (write) and 1 (execute, or
+// search a directory). What access control lists add only the kernel knows.
+func (u *User) May(info fs.FileInfo, right fs.FileMode) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	mode := info.Mode().Perm()
 	switch {
@@ -117,7 +118,7 @@ func (v viewer) runner() string {
 func Unreadable(s Spec) (Diagnosis, bool) {
 	head, err := readHead(s.Path)
 	info, statErr := os.Stat(s.Path)
-	if s.User == nil || err != nil || statErr != nil || s.User.has(info, 0o4) {
+	if s.User == nil || err != nil || statErr != nil || s.User.May(info, 0o4) {
 		return Diagnosis{}, false
 	}
 	if _, ok := shebang(head); !ok {

@@ -3,9 +3,9 @@ package relay
 import (
 	"context"
 	"io"
-	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"gatewayd/gateway"
 )
@@ -29,7 +29,8 @@ func (h *Handler) answer(ctx context.Context, w http.ResponseWriter, r *http.Req
 		return sendReady(w, resp.Body)
 	}
 	atOnce := flushAtOnce(resp.Header)
-	s := &stream{ctx: ctx, src: src, out: newFlusher(w, atOnce), clock: clock, coupled: atOnce || h.opt.Stream, dir: h.opt.Spool.Dir}
+	s := &stream{ctx: ctx, src: src, clock: clock, coupled: atOnce || h.opt.Stream, dir: h.opt.Spool.Dir}
+	s.out.start(w, atOnce)
 	return s.run()
 }
 
@@ -84,8 +85,8 @@ func bodyless(status int) bool {
 }
 
 func flushAtOnce(h http.Header) bool {
-	mediaType, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
-	return mediaType == "text/event-stream" || h.Get("X-Accel-Buffering") == "no"
+	mediaType, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(mediaType), "text/event-stream") || h.Get("X-Accel-Buffering") == "no"
 }
 
 // earlyHints passes a program's 103 on to clients that can take one (RFC 8297 section 2): not to HTTP/1.0.

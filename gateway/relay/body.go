@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 
 	"gatewayd/gateway"
 	"gatewayd/gateway/spool"
@@ -18,9 +17,19 @@ type received interface {
 	Len() int64 // -1 if nobody knows yet
 }
 
+// nothing is the body of a request that has none.
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
+func (nothing) Close() error             { return nil }
+func (nothing) Len() int64               { return 0 }
+
 // receive waits for the whole body, unless it is to be streamed.
 func (h *Handler) receive(w http.ResponseWriter, r *http.Request) (received, error) {
-	if !h.opt.Stream || r.Body == nil || r.Body == http.NoBody {
+	switch {
+	case r.Body == nil || r.Body == http.NoBody:
+		return nothing{}, nil
+	case !h.opt.Stream:
 		return h.spoolBody(r)
 	}
 	if h.opt.Spool.Max > 0 && r.ContentLength > h.opt.Spool.Max {
@@ -40,10 +49,7 @@ func (h *Handler) tooLarge() *gateway.Error {
 }
 
 // spoolBody receives the whole body.
-func (h *Handler) spoolBody(r *http.Request) (*spool.Body, error) {
-	if r.Body == nil || r.Body == http.NoBody {
-		return spool.Read(strings.NewReader(""), 0, h.opt.Spool)
-	}
+func (h *Handler) spoolBody(r *http.Request) (received, error) {
 	body, err := spool.Read(r.Body, r.ContentLength, h.opt.Spool)
 	var store *spool.StoreError
 	var status *gateway.Error

@@ -9,10 +9,9 @@ import (
 // prints them one by one, too short for a person to notice.
 const flushDelay = 10 * time.Millisecond
 
-// flusher sends what has been written after flushDelay at the latest, or at once.
+// flusher sends what has been written after flushDelay at the latest, or at once. It is of use once it has been started.
 type flusher struct {
 	w      http.ResponseWriter
-	ctl    *http.ResponseController
 	atOnce bool
 
 	// ResponseWriter is not for two goroutines: turn is empty while one uses it, which may take as long as a client
@@ -23,18 +22,19 @@ type flusher struct {
 	stopped bool
 }
 
-// newFlusher returns a flusher that has the head to send.
-func newFlusher(w http.ResponseWriter, atOnce bool) *flusher {
-	f := &flusher{w: w, ctl: http.NewResponseController(w), atOnce: atOnce, turn: make(chan struct{}, 1)}
+// start begins with the head, which is there to be sent.
+func (f *flusher) start(w http.ResponseWriter, atOnce bool) {
+	f.w, f.atOnce, f.turn = w, atOnce, make(chan struct{}, 1)
 	if atOnce {
-		f.ctl.Flush()
+		f.flush()
 	} else {
 		f.pending = true
 		f.timer = time.AfterFunc(flushDelay, f.flushPending)
 	}
 	f.done()
-	return f
 }
+
+func (f *flusher) flush() error { return http.NewResponseController(f.w).Flush() }
 
 func (f *flusher) done() { f.turn <- struct{}{} }
 
@@ -45,7 +45,7 @@ func (f *flusher) Write(p []byte) (int, error) {
 	switch {
 	case err != nil:
 	case f.atOnce:
-		err = f.ctl.Flush()
+		err = f.flush()
 	case !f.pending:
 		f.pending = true
 		f.timer.Reset(flushDelay)
@@ -60,13 +60,13 @@ func (f *flusher) flushPending() {
 		return
 	}
 	f.pending = false
-	f.ctl.Flush()
+	f.flush()
 }
 
 // finish sends what has been written and stops.
 func (f *flusher) finish() {
 	f.stop()
-	f.ctl.Flush()
+	f.flush()
 }
 
 // stop ends the flusher: afterwards it does not touch the ResponseWriter.

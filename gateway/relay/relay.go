@@ -66,25 +66,26 @@ func (h *Handler) run(w http.ResponseWriter, req *gateway.Request) {
 	original := req.Request
 	ctx, cancel := context.WithCancelCause(original.Context())
 	defer cancel(context.Canceled)
-	interrupt := &interrupt{w: w}
+	var stopReading *interrupt
 	if h.opt.Timeout > 0 {
-		defer h.limitWhole(interrupt, req, cancel).Stop()
+		stopReading = &interrupt{w: w}
+		defer h.limitWhole(stopReading, req, cancel).Stop()
 	}
 	body, err := h.receive(w, original)
 	if err != nil {
-		interrupt.disarm()
+		stopReading.disarm()
 		gateway.Fail(w, original, whyNoBody(ctx, err))
 		return
 	}
 	if upload, ok := body.(*upload); ok {
 		defer upload.watch(req.Left, cancel)()
-		defer interrupt.disarm()
+		defer stopReading.disarm()
 	} else {
-		interrupt.disarm()
+		stopReading.disarm()
 	}
 	defer body.Close()
-	script := req.Script.Filename // a local redirect gives req another while a clock may still strike
-	clock := startIdleClock(h.opt.IdleTimeout, func() { cancel(idleError(script, h.opt.IdleTimeout)) })
+	what := workOf(req)
+	clock := startIdleClock(h.opt.IdleTimeout, func() { cancel(idleError(what, h.opt.IdleTimeout)) })
 	defer clock.stop()
 	req.Touch = clock.touch
 	if req.StderrOf != nil {

@@ -33,7 +33,7 @@ func (p *patience) left() time.Duration {
 type stream struct {
 	ctx     context.Context
 	src     source
-	out     *flusher
+	out     flusher
 	clock   *idleClock
 	coupled bool   // nothing is ever read ahead
 	dir     string // for what is read ahead

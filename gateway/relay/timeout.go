@@ -13,16 +13,16 @@ import (
 
 // limitWhole ends the request when its time is over: the read of the body too, which no context can interrupt.
 func (h *Handler) limitWhole(body *interrupt, req *gateway.Request, cancel context.CancelCauseFunc) *time.Timer {
-	left, script := h.opt.Timeout, req.Script.Filename
+	left, what := h.opt.Timeout, workOf(req)
 	if !req.Timing.Begun.IsZero() {
 		left -= time.Since(req.Timing.Begun)
 	}
 	return time.AfterFunc(left, func() {
 		cancel(&gateway.Error{
 			Status: http.StatusGatewayTimeout,
-			Op:     "run " + script,
+			Op:     what.String(),
 			Err:    fmt.Errorf("the request was not done within timeout: %s", h.opt.Timeout),
-			Hint:   "raise `timeout` for this route if the program rightly takes that long",
+			Hint:   "raise `timeout` for this route if it rightly takes that long",
 			Public: "The request took longer than it may and was stopped.",
 		})
 		body.fire()
@@ -53,8 +53,11 @@ func (i *interrupt) fire() {
 }
 
 // disarm is called when the body has been read. What was fired in the last moment may have hit the connection, which
-// must not be used again.
+// must not be used again. nil is what nobody fires.
 func (i *interrupt) disarm() {
+	if i == nil {
+		return
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.fired != nil && !i.over {
@@ -64,13 +67,26 @@ func (i *interrupt) disarm() {
 	i.over = true
 }
 
-func idleError(script string, d time.Duration) error {
+func idleError(what work, d time.Duration) error {
 	return &gateway.Error{
 		Status: http.StatusGatewayTimeout,
-		Op:     "run " + script,
-		Err:    fmt.Errorf("no byte came from the program within idle_timeout: %s", d),
-		Hint:   "see what the program waits for, or raise `idle_timeout` for this route",
+		Op:     what.String(),
+		Err:    fmt.Errorf("no byte came from it within idle_timeout: %s", d),
+		Hint:   "see what it waits for, or raise `idle_timeout` for this route",
 	}
+}
+
+// work is what is being done for a request. A local redirect makes it something else while a clock may still strike.
+type work struct{ script, route string }
+
+func workOf(req *gateway.Request) work { return work{req.Script.Filename, req.Route} }
+
+// String says it for the log. Of an application that somebody else runs no file is known.
+func (w work) String() string {
+	if w.script == "" {
+		return "ask the application of " + w.route
+	}
+	return "run " + w.script
 }
 
 // whyCancelled prefers the reason for which the request was ended to the error that the ending caused.

@@ -64,7 +64,8 @@ func (c *conn) gone(err error) {
 	if a != nil {
 		a.abort(ErrGone)
 	}
-	if !lingers && err != io.EOF && !errors.Is(err, net.ErrClosed) {
+	var broken *net.OpError // the peer's right
+	if !lingers && err != io.EOF && !errors.As(err, &broken) {
 		c.server.log(err)
 	}
 }

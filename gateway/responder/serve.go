@@ -26,7 +26,7 @@ type Server struct {
 	Buffer int
 	// MaxParams is how many bytes the parameters of a request may have; 0 is 1 MiB.
 	MaxParams int
-	// Log takes what is wrong with a connection, from any goroutine; it may be nil.
+	// Log takes what is wrong with what came over a connection, from any goroutine; it may be nil.
 	Log func(error)
 }
 

@@ -49,7 +49,7 @@ type Body struct {
 	size int64
 	mem  []byte   // the whole body, if file is nil
 	file *os.File // the whole body otherwise, at offset 0
-	rest *bytes.Reader
+	rest bytes.Reader
 }
 
 // Read reads body to its end. size is its announced length, -1 if it has none. The errors are ErrTooLarge (as soon as
@@ -69,7 +69,8 @@ func Read(body io.Reader, size int64, opt Options) (*Body, error) {
 		return nil, ErrTooLarge
 	}
 	if len(head) <= Memory {
-		return &Body{size: int64(len(head)), mem: head, rest: bytes.NewReader(head)}, nil
+		body := &Body{size: int64(len(head)), mem: head}
+		return body, body.Rewind()
 	}
 	whole, err := readFile(head, body, opt)
 	if err == nil && size >= 0 && whole.size != size {

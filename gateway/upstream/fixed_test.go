@@ -256,6 +256,23 @@ func TestKeptConnections(t *testing.T) {
 		t.Error("not dropped")
 	}
 	p.Put(&fakeConn{})
+	p.Keep(false)
+	off := &fakeConn{}
+	p.Put(off)
+	if !off.closed {
+		t.Error("kept though it is turned off")
+	}
+	p.Keep(true)
+	p.Put(&fakeConn{})
+	p.Keep(false)
+	if p.Idle() != 0 {
+		t.Error("still kept after it was turned off")
+	}
+	p.Keep(true)
+	p.Put(&fakeConn{})
+	if p.Idle() != 1 {
+		t.Error("not kept")
+	}
 	f := &Fixed{peers: []*fixedPeer{{Peer: p}}}
 	f.Close()
 	late := &fakeConn{}

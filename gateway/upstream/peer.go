@@ -20,6 +20,7 @@ type Peer struct {
 	mu   sync.Mutex
 	keep int    // connections kept at most
 	idle []Conn // the one used last at the end
+	off  bool   // no connections are kept: see Keep
 	end  bool
 
 	served      time.Time // when a request was last over
@@ -69,11 +70,22 @@ func (p *Peer) Put(c Conn) {
 func (p *Peer) put(c Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.end || len(p.idle) >= p.keep {
+	if p.end || p.off || len(p.idle) >= p.keep {
 		return false
 	}
 	p.idle = append(p.idle, c)
 	return true
+}
+
+// Keep turns the keeping of connections on, as it is in the beginning, or off, which closes those that are kept. An
+// application that serves one connection after the other serves nobody else while one is kept.
+func (p *Peer) Keep(on bool) {
+	p.mu.Lock()
+	p.off = !on
+	p.mu.Unlock()
+	if !on {
+		p.Drop()
+	}
 }
 
 // Drop closes the kept connections: whoever was behind them is gone.

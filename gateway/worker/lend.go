@@ -125,6 +125,8 @@ func (p *Pool) takeBack(s *slot, w *worker, o upstream.Outcome) {
 		s.served++
 		if s.worker != nil {
 			s.worker.served = true
+		} else {
+			s.early = true
 		}
 	case o == upstream.Broken: // most likely it has ended, and the next one is being started
 	case o == upstream.Faulty && w == s.worker:

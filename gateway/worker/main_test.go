@@ -50,7 +50,8 @@ const (
 	askReady  = 'r' // answers the byte
 	askPid    = 'p' // answers its pid
 	askSlow   = 's' // answers its pid, after 200 ms
-	askSlower = 'S' // answers its pid, after 500 ms
+	askSlower = 'S' // answers its pid, after 1.2 s
+	askKeep   = 'k' // answers its pid, and keeps the connection
 	askHang   = 'h' // does nothing for a minute
 	askDie    = 'd' // is killed by SIGKILL
 	askCrash  = 'c' // says why, and dies
@@ -127,13 +128,16 @@ func serve(c *os.File, mode string) {
 			os.Exit(6)
 		}
 	case askSlower:
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(1200 * time.Millisecond)
 		fmt.Fprint(c, os.Getpid())
 	case askSlow:
 		time.Sleep(200 * time.Millisecond)
 		fallthrough
 	case askPid:
 		fmt.Fprint(c, os.Getpid())
+	case askKeep:
+		fmt.Fprint(c, os.Getpid())
+		c.Read(what[:])
 	case askHang:
 		time.Sleep(time.Minute)
 	case askDie:

@@ -173,7 +173,7 @@ func TestSuccessorServesTheBacklog(t *testing.T) {
 // not taken for one that does not start.
 func TestSlowRequestInTheBacklog(t *testing.T) {
 	s := spec(t, "serves")
-	s.Concurrency, s.StartTimeout = 2, 100*time.Millisecond
+	s.Concurrency, s.StartTimeout = 2, 500*time.Millisecond
 	p, r := readyPool(t, s)
 	pid := pidOf(t, p)
 	dying, waiting := lease(t, p), lease(t, p)

@@ -38,6 +38,7 @@ type slot struct {
 	failure *failure       // why no worker can be expected soon; nil if one can
 	next    time.Time
 	pid     int
+	early   bool // a request has ended well since the worker was started that is not ready yet: it had waited in the socket
 	served  uint64
 	starts  uint64
 }
@@ -99,7 +100,9 @@ func (s *slot) enter(st state) {
 func (s *slot) lendTo(w *worker) {
 	s.pool.mu.Lock()
 	recovered := s.failure != nil
+	s.peer.Keep(true)
 	s.worker, s.failure = w, nil
+	w.served = s.early
 	s.state, s.since = ready, time.Now()
 	s.pool.settle()
 	s.pool.mu.Unlock()
@@ -113,7 +116,7 @@ func (s *slot) lendTo(w *worker) {
 
 // after is for when a worker that was ready is gone.
 func (s *slot) after(w *worker) time.Duration {
-	s.peer.Drop()
+	s.peer.Keep(false) // a connection that the next worker serves before it is ready would keep it from answering
 	s.pool.mu.Lock()
 	s.worker, s.pid = nil, 0
 	s.state, s.since = starting, time.Now()

@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -75,5 +77,43 @@ func TestQuestionFirst(t *testing.T) {
 	defer p.mu.Unlock()
 	if w := s.worker; w == nil || !w.answered.Load() || w.readyAt.Sub(s.begun) < 1300*time.Millisecond {
 		t.Error("it was believed before it had answered")
+	}
+}
+
+type keptConn struct{ net.Conn }
+
+func (keptConn) Usable() bool { return true }
+
+// TestKeptConnectionOfASuccessor: what a worker serves before it is ready must not leave a connection behind that keeps
+// it from becoming so.
+func TestKeptConnectionOfASuccessor(t *testing.T) {
+	s := spec(t, "serves")
+	s.Concurrency, s.Keep = 2, 1
+	p, r := readyPool(t, s)
+	pid := pidOf(t, p)
+	dying, waiting := lease(t, p), lease(t, p)
+	hangs := make(chan error)
+	go func() {
+		_, err := say(dying, askHang)
+		hangs <- err
+	}()
+	time.Sleep(50 * time.Millisecond) // until it is in the worker's hands, most likely
+	conn, err := net.Dial("unix", waiting.Peer.Address.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Write([]byte{askKeep})
+	syscall.Kill(pid, syscall.SIGKILL)
+	<-hangs
+	dying.Release(upstream.Broken)
+	if _, err := conn.Read(make([]byte, 20)); err != nil {
+		t.Fatal(err)
+	}
+	waiting.Peer.Put(keptConn{conn})
+	waiting.Release(upstream.Served)
+	begun := time.Now()
+	ask(t, p, askPid)
+	if took := time.Since(begun); took > s.StartTimeout/2 || len(r.of(GaveUp)) > 0 {
+		t.Error("after", took, r.of(GaveUp))
 	}
 }

@@ -69,7 +69,7 @@ func (s *slot) start() (*worker, *failure) {
 	w := &worker{slot: s, address: s.peer.Address, proc: proc, out: newOutput(ours, &s.ration), life: life, replaced: make(chan struct{})}
 	s.pool.kept.Go(w.out.read)
 	s.pool.mu.Lock()
-	s.pid = proc.Pid()
+	s.pid, s.early = proc.Pid(), false
 	s.starts++
 	s.pool.mu.Unlock()
 	return w, nil
@@ -223,6 +223,7 @@ func (w *worker) stop() {
 	if w == nil {
 		return
 	}
+	w.slot.peer.Keep(false) // a program that reads from a kept connection may not mind SIGTERM
 	w.proc.Stop(w.slot.pool.spec.StopTimeout)
 	<-w.proc.Done()
 	w.out.ended()

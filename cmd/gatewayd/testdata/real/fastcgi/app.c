@@ -86,6 +86,14 @@ static void note(const char *what) {
 	fclose(file);
 }
 
+/* Says which process has the request, and never answers. */
+static void stuck(void) {
+	char pid[20];
+	snprintf(pid, sizeof pid, "%d", (int)getpid());
+	note(pid);
+	pause();
+}
+
 static void answer(const char *path, const char *query) {
 	static int count;
 	count++;
@@ -113,7 +121,9 @@ static void answer(const char *path, const char *query) {
 		usleep(atoi(query) * 1000);
 		head("text/plain");
 		printf("slept\n");
-	} else if (!strcmp(path, "/exit"))
+	} else if (!strcmp(path, "/stuck"))
+		stuck();
+	else if (!strcmp(path, "/exit"))
 		exit(3);
 	else {
 		head("text/plain");
