@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -122,6 +123,25 @@ func TestWrk(t *testing.T) {
 	}
 }
 
+func TestParseBusy(t *testing.T) {
+	for _, tt := range []struct {
+		stat string
+		want time.Duration
+	}{
+		{"cpu  1 2 4 1000 1000 8 16 32 1000 1000\ncpu0 1 2 4\n", 63 * tick},
+		{"cpu  1 2 4 1000 1000 8 16 32\n", 63 * tick},
+		{"cpu  1 2 4 1000 1000 8 16\n", -1},
+		{"cpu  1 2 x 1000 1000 8 16 32\n", -1},
+		{"cpu0 1 2 4 1000 1000 8 16 32\n", -1},
+		{"", -1},
+	} {
+		got, err := parseBusy([]byte(tt.stat))
+		if tt.want >= 0 && (got != tt.want || err != nil) || tt.want < 0 && err == nil {
+			t.Errorf("%q: %v (%v), want %v", tt.stat, got, err, tt.want)
+		}
+	}
+}
+
 func TestExpand(t *testing.T) {
 	b := bench{dir: "/bin-dir", clients: 8}
 	s := spec{name: "nginx, not buffering", command: []string{"$BIN/nginx", "-c", "$CONF", "$APPCONF"}, conf: "$SOCKET $CLIENTS $PORT $fastcgi_script_name $NAME"}.expand(&b, "/dir", 80)
@@ -153,7 +173,7 @@ func TestNames(t *testing.T) {
 func TestSmoke(t *testing.T) {
 	dir := t.TempDir()
 	build(t, "gcc", "-O2", "-o", filepath.Join(dir, "fcgi_lean"), "c/fcgi_lean.c")
-	build(t, "go", "build", "-o", filepath.Join(dir, "gatewayd"), "gatewayd/cmd/gatewayd")
+	build(t, "go", "build", "-ldflags", "-s -w", "-o", filepath.Join(dir, "gatewayd"), "gatewayd/cmd/gatewayd")
 	b := bench{dir: dir, rounds: 2, clients: 4, time: 100 * time.Millisecond, only: regexp.MustCompile(": gatewayd")}
 	s := fastcgiSuite()
 	s.workloads = []workload{
@@ -175,6 +195,27 @@ func TestSmoke(t *testing.T) {
 		}
 	}
 	wellFormed(t, plot(s, results))
+	nothingLeft(t, dir)
+
+	s.workloads[1].servers = []spec{{name: "gatewayd in no/folder"}}
+	if _, err := b.run(s.workloads); err == nil {
+		t.Error("a server that cannot be started is no error")
+	}
+	nothingLeft(t, dir)
+}
+
+// nothingLeft fails if a program of the directory runs, or one that was told of it.
+func nothingLeft(t *testing.T, dir string) {
+	t.Helper()
+	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil || len(lines) == 0 {
+		t.Fatal("no processes", err)
+	}
+	for _, name := range lines {
+		if line, _ := os.ReadFile(name); strings.Contains(string(line), dir) {
+			t.Errorf("still there: %q", line)
+		}
+	}
 }
 
 func build(t *testing.T, command ...string) {

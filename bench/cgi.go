@@ -17,9 +17,9 @@ func cgiSuite() suite {
 	for _, link := range []string{"dynamic", "static"} {
 		program := "hello-" + link
 		s.workloads = append(s.workloads, workload{
-			name:    "CGI, the program linked: " + link,
+			name:    "A " + link + "ally linked program",
 			ask:     loadclient.Request{Target: "/cgi-bin/hello", Want: loadclient.Want{Body: []byte("hello\n")}},
-			files:   map[string]file{"cgi-bin/hello": {copy: program}},
+			files:   map[string]file{"www/cgi-bin/hello": {copy: program}},
 			servers: cgiServers(program),
 		})
 	}
@@ -28,10 +28,10 @@ func cgiSuite() suite {
 
 // cgiServers are at the settings that suit each best: a worker for each CPU.
 func cgiServers(program string) []spec {
-	const routes = `  "/cgi-bin/*": { cgi: $DIR/cgi-bin }` + "\n"
+	const routes = `  "/cgi-bin/*": { cgi: $DIR/www/cgi-bin }` + "\n"
 	reaping := []string{"LD_PRELOAD=$BIN/reap.so"}
 
-	fcgiwrap := nginx("nginx + fcgiwrap", runtime.NumCPU(), "", `fastcgi_param SCRIPT_FILENAME $DIR$fastcgi_script_name;
+	fcgiwrap := nginx("nginx + fcgiwrap", runtime.NumCPU(), "", `fastcgi_param SCRIPT_FILENAME $DIR/www$fastcgi_script_name;
 fastcgi_pass unix:$SOCKET;
 `)
 	fcgiwrap.app = []string{"sh", "-c", "umask 0; exec fcgiwrap -c $CLIENTS -s unix:$SOCKET"}
@@ -39,18 +39,17 @@ fastcgi_pass unix:$SOCKET;
 
 	cgid := apache("Apache mod_cgid", runtime.NumCPU(), `LoadModule cgid_module /usr/lib/apache2/modules/mod_cgid.so
 ScriptSock $DIR/cgid.sock
-ScriptAlias /cgi-bin/ $DIR/cgi-bin/
+ScriptAlias /cgi-bin/ $DIR/www/cgi-bin/
 `)
 	cgid.env = reaping
 
 	return []spec{
 		{name: "posix_spawn loop in C, two at once", family: loopFamily, measure: func(b *bench, dir string) (sample, error) {
-			return spawnLoop(b, filepath.Join(dir, "cgi-bin", "hello"))
+			return spawnLoop(b, filepath.Join(dir, "www", "cgi-bin", "hello"))
 		}},
 		gatewayd("gatewayd", "{ access: off }", routes),
 		gatewayd("gatewayd with access log", "{ access_output: $DIR/access.log }", routes),
 		lighttpd("lighttpd mod_cgi", runtime.NumCPU(), `server.modules = ("mod_cgi")
-server.document-root = "$DIR"
 cgi.assign = ("" => "")
 `),
 		cgid,

@@ -19,6 +19,7 @@ type sample struct {
 	own      float64       // the same by our own client, which looks at every byte
 	cpu      time.Duration // for each request, with the application
 	p50, p99 time.Duration // by our own client
+	others   float64       // share of the processors' time that went elsewhere
 }
 
 // once asks a server once.
@@ -43,6 +44,10 @@ func (b *bench) measure(p *peer, w *workload) (s sample, err error) {
 	if err != nil {
 		return s, err
 	}
+	meter, err := startMeter(before)
+	if err != nil {
+		return s, err
+	}
 	report, err := b.own(p, w, loadclient.Load{Clients: b.clients, Duration: own})
 	if err != nil {
 		return s, err
@@ -60,7 +65,11 @@ func (b *bench) measure(p *peer, w *workload) (s sample, err error) {
 	}
 	time.Sleep(50 * time.Millisecond) // the last programs are reaped
 	after, err := p.cpu()
+	if err != nil {
+		return s, err
+	}
 	s.cpu = (after - before) / time.Duration(requests)
+	s.others, err = meter.others(after)
 	return s, err
 }
 

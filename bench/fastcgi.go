@@ -8,11 +8,14 @@ import (
 	"gatewayd/gateway/loadclient"
 )
 
-// fastcgiSuite compares how fast servers pass on what a FastCGI application answers. There are as many workers as
-// clients, because a worker by libfcgi and a child of php-fpm serve one connection until it is closed: with fewer, a
-// server that keeps connections without keeping count would let a request wait for a worker that another connection
-// holds. For the same reason nginx is one process where it keeps connections: each process keeps its own. That is no
-// handicap on two processors, which the client and the workers use too.
+// serverProcesses are those of each server, or its threads. nginx, whose processes are of one thread each, is measured with one
+// too: the client and the workers need the processors as well.
+const serverProcesses = 2
+
+// fastcgiSuite compares how fast servers pass on what a FastCGI application answers. A worker by libfcgi and a child of
+// php-fpm serve one connection until it is closed. A server that keeps connections without keeping count of workers, each
+// of its processes for itself, could let a request wait for a worker whose connection another process keeps. So there are
+// as many workers as processes times clients.
 func fastcgiSuite() suite {
 	return suite{
 		title:    "Benchmarks",
@@ -50,12 +53,12 @@ const fastcgiMethod = `
   server void. The latencies are our own client's.
 - Client, server and workers share the processors: what a server saves, the others use. The CPU time is that of the server
   and its workers together.
-- Every server has as many workers as there are clients, a unix socket to them, no access log, and the settings in
-  [bench/fastcgi.go](../bench/fastcgi.go) and [bench/php.go](../bench/php.go). nginx, h2o, Apache's mod_proxy_fcgi and gatewayd keep
-  connections to the workers; lighttpd, Caddy and Apache's mod_fcgid cannot.
-- A worker by libfcgi serves one connection until that is closed. A server that keeps connections without keeping count
-  then needs as many workers as it may have requests at once, in one process: hence one process of nginx and one thread
-  of h2o.
+- Every server has the same number of workers, a unix socket to them, no access log, and the settings in
+  [bench/fastcgi.go](../bench/fastcgi.go) and [bench/php.go](../bench/php.go). nginx, h2o, Apache's mod_proxy_fcgi and gatewayd
+  keep connections to the workers; lighttpd, Caddy and Apache's mod_fcgid cannot.
+- A worker by libfcgi, and a child of php-fpm, serve one connection until that is closed. nginx, h2o and mod_proxy_fcgi do
+  not keep count of that: each of their processes may keep as many connections as there are clients. With fewer workers than
+  that, requests of one process wait for workers that another one keeps. So there are twice as many workers as clients.
 `
 
 // helloWorkload has a worker in C that answers with size bytes.
@@ -70,22 +73,24 @@ func helloWorkload(name, about, program string, size int) workload {
 }
 
 func helloServers(program, size string) []spec {
-	own := gatewayd("gatewayd", accessOff, fmt.Sprintf(`  "/*": { fastcgi: { run: [%s, "%s"], workers: $CLIENTS } }`, program, size)+"\n")
+	own := gatewayd("gatewayd", accessOff, fmt.Sprintf(`  "/*": { fastcgi: { run: [%s, "%s"], workers: $WORKERS } }`, program, size)+"\n")
 	outside := []spec{
 		gatewayd("gatewayd, connect", accessOff, `  "/*": { fastcgi: { connect: "unix:$SOCKET", keepalive: $CLIENTS } }`+"\n"),
-		nginxKeeping("nginx, buffering", nginxBuffers),
-		nginxKeeping("nginx, not buffering", nginxBuffers+"fastcgi_buffering off;\n"),
-		lighttpd("lighttpd", 0, `server.modules = ("mod_fastcgi")
+		nginxKeeping("nginx, buffering", 1, nginxBuffers),
+		nginxKeeping("nginx, buffering, two processes", 2, nginxBuffers),
+		nginxKeeping("nginx, not buffering", 1, nginxBuffers+"fastcgi_buffering off;\n"),
+		nginxKeeping("nginx, not buffering, two processes", 2, nginxBuffers+"fastcgi_buffering off;\n"),
+		lighttpd("lighttpd", serverProcesses, `server.modules = ("mod_fastcgi")
 fastcgi.server = ("/" => (("socket" => "$SOCKET", "check-local" => "disable")))
 `),
-		apache("Apache mod_proxy_fcgi", 1, apacheProxy+`ProxyPass / "unix:$SOCKET|fcgi://app/" enablereuse=on max=$CLIENTS`+"\n"),
-		h2o("h2o", 1, h2oConnect),
+		apache("Apache mod_proxy_fcgi", serverProcesses, apacheProxy+`ProxyPass / "unix:$SOCKET|fcgi://app/" enablereuse=on max=$CLIENTS`+"\n"),
+		h2o("h2o", serverProcesses, h2oConnect),
 		caddy("Caddy", "reverse_proxy unix/$SOCKET {\n  transport fastcgi\n}\n"),
 	}
 	for i := range outside {
-		outside[i].app = []string{program, size, "$SOCKET", "$CLIENTS"}
+		outside[i].app = []string{program, size, "$SOCKET", "$WORKERS"}
 	}
-	return slices.Concat([]spec{own}, outside, []spec{apache("Apache mod_fcgid", 1, apacheOwn(program, size))})
+	return slices.Concat([]spec{own}, outside, []spec{apache("Apache mod_fcgid", serverProcesses, apacheOwn(program, size))})
 }
 
 const (
@@ -109,9 +114,9 @@ func apacheOwn(program, size string) string {
 	return fmt.Sprintf(`LoadModule fcgid_module /usr/lib/apache2/modules/mod_fcgid.so
 FcgidIPCDir $DIR/$NAME-ipc
 FcgidProcessTableFile $DIR/$NAME-shm
-FcgidMaxProcesses $CLIENTS
-FcgidMaxProcessesPerClass $CLIENTS
-FcgidMinProcessesPerClass $CLIENTS
+FcgidMaxProcesses $WORKERS
+FcgidMaxProcessesPerClass $WORKERS
+FcgidMinProcessesPerClass $WORKERS
 FcgidMaxRequestsPerProcess 0
 FcgidOutputBufferSize 65536
 <Location />
@@ -122,9 +127,9 @@ FcgidOutputBufferSize 65536
 `, program, size)
 }
 
-// nginxKeeping keeps a connection to each worker.
-func nginxKeeping(name, location string) spec {
-	return nginx(name, 1, `upstream app {
+// nginxKeeping keeps connections to workers.
+func nginxKeeping(name string, processes int, location string) spec {
+	return nginx(name, processes, `upstream app {
   server unix:$SOCKET;
   keepalive $CLIENTS;
   keepalive_requests 1000000000;

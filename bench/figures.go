@@ -51,6 +51,20 @@ func (r *result) best(families ...string) (best *peer) {
 	return best
 }
 
+// others is the median of the shares of the processors that went elsewhere, of all servers and rounds.
+func others(results []*result) float64 {
+	var all []float64
+	for _, r := range results {
+		for _, p := range r.peers {
+			if p.measure != nil {
+				continue
+			}
+			all = append(all, p.values(func(s sample) float64 { return s.others })...)
+		}
+	}
+	return median(all)
+}
+
 // span is the lowest and the highest value.
 func (p *peer) span(f figure) (low, high float64) {
 	values := p.values(f)

@@ -8,11 +8,13 @@
 //	suite.go       what is measured: workloads, and the servers to compare
 //	cgi.go         that of CGI
 //	fastcgi.go     that of FastCGI
+//	php.go         and of PHP
 //	confs.go       what is the same in every configuration of a server
 //	peer.go        one server: started, ready, ended
 //	rounds.go      the rounds
 //	drive.go       load on one server: by our own client, which checks every answer, and by wrk
 //	proctime.go    the processor time of a tree of processes
+//	others.go      what other programs used meanwhile
 //	figures.go     medians and ratios
 //	goals.go       what was to be reached
 //	report.go      the result as Markdown
@@ -34,7 +36,7 @@ import (
 type bench struct {
 	dir     string // holds the programs; each workload gets a folder in it
 	rounds  int
-	clients int           // at once; there are as many workers
+	clients int           // at once
 	time    time.Duration // of load by wrk, or without it by our own client, on each server in each round
 	wrk     bool
 	only    *regexp.Regexp // of "workload: server": who is measured; nil: all

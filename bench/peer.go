@@ -47,7 +47,9 @@ func (b *bench) start(w *workload, dir string, s spec) (*peer, error) {
 			return nil, nil
 		}
 	}
-	p.released = versionOf(p.version)
+	if p.version != nil {
+		p.released = versionOf(p.version)
+	}
 	if err := p.begin(b, w); err != nil {
 		p.stop()
 		said, _ := os.ReadFile(filepath.Join(dir, "conf", slug(s.name)+".stderr"))
@@ -149,7 +151,7 @@ func stopGroup(cmd *exec.Cmd) {
 func (s spec) expand(b *bench, dir string, port int) spec {
 	name := slug(s.name)
 	conf := filepath.Join(dir, "conf", name)
-	replace := strings.NewReplacer("$BIN", b.dir, "$DIR", dir, "$NAME", name, "$PORT", fmt.Sprint(port), "$CLIENTS", fmt.Sprint(b.clients),
+	replace := strings.NewReplacer("$BIN", b.dir, "$DIR", dir, "$NAME", name, "$PORT", fmt.Sprint(port), "$CLIENTS", fmt.Sprint(b.clients), "$WORKERS", fmt.Sprint(serverProcesses*b.clients),
 		"$SOCKET", filepath.Join(dir, name+".sock"), "$CONF", conf+".conf", "$APPCONF", conf+"-app.conf").Replace
 	all := func(words []string) (out []string) {
 		for _, word := range words {

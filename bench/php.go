@@ -25,24 +25,25 @@ func phpServers() []spec {
 		gatewayd("gatewayd, keepalive", accessOff, route+"$CLIENTS } }\n"),
 		nginx("nginx", 1, "", script+"fastcgi_pass unix:$SOCKET;\n"),
 		nginx("nginx, two processes", 2, "", script+"fastcgi_pass unix:$SOCKET;\n"),
-		nginxKeeping("nginx, keepalive", script),
-		lighttpd("lighttpd", 0, `server.modules = ("mod_fastcgi")
+		nginxKeeping("nginx, keepalive", 1, script),
+		nginxKeeping("nginx, keepalive, two processes", 2, script),
+		lighttpd("lighttpd", serverProcesses, `server.modules = ("mod_fastcgi")
 fastcgi.server = (".php" => (("socket" => "$SOCKET")))
 `),
-		apache("Apache mod_proxy_fcgi", 1, apacheProxy+`<Proxy "fcgi://app/" enablereuse=on max=$CLIENTS>
+		apache("Apache mod_proxy_fcgi", serverProcesses, apacheProxy+`<Proxy "fcgi://app/" enablereuse=on max=$CLIENTS>
 </Proxy>
 <FilesMatch "\.php$">
 	SetHandler "proxy:unix:$SOCKET|fcgi://app/"
 </FilesMatch>
 `),
-		h2o("h2o", 1, "file.dir: $DIR/www\nfile.custom-handler:\n  extension: .php\n"+indent(1, h2oConnect)),
+		h2o("h2o", serverProcesses, "file.dir: $DIR/www\nfile.custom-handler:\n  extension: .php\n"+indent(1, h2oConnect)),
 		caddy("Caddy", "reverse_proxy unix/$SOCKET {\n  transport fastcgi {\n    root $DIR/www\n    split .php\n  }\n}\n"),
 	}
 	for i := range outside {
 		outside[i].app = []string{phpFPM(), "--nodaemonize", "--fpm-config", "$APPCONF"}
 		outside[i].appConf = fpmConf
 	}
-	own := gatewayd("gatewayd, own php-cgi workers", accessOff, `  "/*": { php: { root: $DIR/www, workers: $CLIENTS } }`+"\n")
+	own := gatewayd("gatewayd, own php-cgi workers", accessOff, `  "/*": { php: { root: $DIR/www, workers: $WORKERS } }`+"\n")
 	own.family = "" // another PHP
 	return append(outside, own)
 }
@@ -56,7 +57,7 @@ group = www-data
 listen = $SOCKET
 listen.mode = 0666
 pm = static
-pm.max_children = $CLIENTS
+pm.max_children = $WORKERS
 `
 
 // phpFPM is named for its version.

@@ -10,7 +10,7 @@ import (
 const (
 	plotWidth  = 860
 	margin     = 24
-	barsLeft   = 250 // names stand left of it
+	barsLeft   = 270 // names stand left of it
 	barsRight  = plotWidth - 150
 	barHeight  = 16
 	barStep    = 24

@@ -49,7 +49,7 @@ func (b *bench) report(s suite, results []*result) string {
 		}
 		fmt.Fprintf(&t, "%s\n", s.table(r))
 	}
-	fmt.Fprintf(&t, "## How it was measured\n\n%s.\n%s", b.circumstances(), s.method)
+	fmt.Fprintf(&t, "## How it was measured\n\n%s.\n%s", b.circumstances(results), s.method)
 	return t.String()
 }
 
@@ -79,9 +79,21 @@ func (s *suite) table(r *result) string {
 	return t.String()
 }
 
-func (b *bench) circumstances() string {
-	return fmt.Sprintf("%d CPUs, Linux %s, %s. Medians of %d interleaved rounds of %v for each server, %d clients over kept connections",
-		runtime.NumCPU(), kernel(), runtime.Version(), b.rounds, b.time, b.clients)
+func (b *bench) circumstances(results []*result) string {
+	return fmt.Sprintf("%d CPUs, Linux %s, %s. Medians of %d interleaved rounds of %v for each server, %d clients over kept connections. %s",
+		runtime.NumCPU(), kernel(), runtime.Version(), b.rounds, b.time, b.clients, elsewhere(results))
+}
+
+// muchElsewhere is a share of the processors from which on figures are noise.
+const muchElsewhere = 0.05
+
+func elsewhere(results []*result) string {
+	share := others(results)
+	text := fmt.Sprintf("Other programs took %.0f %% of the processors' time meanwhile", 100*share)
+	if share >= muchElsewhere {
+		text += ": **the figures are noise**"
+	}
+	return text
 }
 
 func kernel() string {

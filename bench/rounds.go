@@ -14,7 +14,8 @@ type result struct {
 }
 
 // run starts every server of every workload, visits them in rounds and ends them.
-func (b *bench) run(workloads []workload) (results []*result, err error) {
+func (b *bench) run(workloads []workload) ([]*result, error) {
+	var results []*result
 	defer func() {
 		for _, r := range results {
 			for _, p := range r.peers {

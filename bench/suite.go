@@ -36,7 +36,7 @@ type file struct {
 //	$BIN      the directory of the run, with the programs    $PORT    where it is to listen
 //	$DIR      the folder of the workload                     $SOCKET  of its application
 //	$NAME     of the server, fit for a file name             $CONF, $APPCONF  the files with conf and appConf
-//	$CLIENTS  how many there are at once
+//	$CLIENTS  how many there are at once                     $WORKERS  how many there are to be
 type spec struct {
 	name    string
 	family  string   // servers of one family are variants

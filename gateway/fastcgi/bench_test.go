@@ -163,8 +163,8 @@ func TestAllocations(t *testing.T) {
 		answer string
 		most   float64
 	}{
-		{"kept", 1, answerOf(1<<10, 8<<10), 25},
-		{"kept, 1 MiB", 1, answerOf(1<<20, 8<<10), 25},
+		{"kept", 1, answerOf(1<<10, 8<<10), 20},
+		{"kept, 1 MiB", 1, answerOf(1<<20, 8<<10), 20},
 	} {
 		b := instantBackend(t, tt.keep, tt.answer)
 		ctx, cancel := context.WithCancelCause(context.Background())

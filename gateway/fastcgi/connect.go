@@ -28,6 +28,7 @@ const quiet = 10 * time.Millisecond
 func (x *exchange) connect(failed *upstream.Peer) error {
 	var until time.Time
 	var last error
+	var o upstream.Outcome
 	for pause, tries := firstPause, 0; ; pause, tries = min(2*pause, maxPause), tries+1 {
 		lease, err := x.backend.opt.Upstream.Lease(x.ctx, failed)
 		if err != nil {
@@ -36,25 +37,26 @@ func (x *exchange) connect(failed *upstream.Peer) error {
 		if !x.hold(lease) {
 			return shutDown()
 		}
-		if tries == 0 {
-			until = time.Now().Add(x.backend.opt.ConnectTimeout) // to wait for a place is another thing
+		if tries == 0 || tries == 1 && lease.Peer != failed {
+			until = time.Now().Add(x.backend.opt.ConnectTimeout)
+		} else if !x.awaitRestart(lease.Peer, last, pause, until) {
+			x.end(o)
+			return last
 		}
-		if tries > 1 || tries == 1 && lease.Peer == failed {
-			if !lease.Peer.ServedLately() || time.Now().Add(pause).After(until) || x.sleep(pause) != nil {
-				x.end(upstream.Unreachable)
-				return last
-			}
-		}
-		err = x.use(lease.Peer, until)
-		if err == nil {
+		if err = x.use(lease.Peer, until); err == nil {
 			return nil
 		}
-		last, failed = x.notConnected(lease.Peer, err), lease.Peer
-		x.end(x.connectOutcome(err))
-		if !maybeRestarting(err) {
+		last, o, failed = x.notConnected(lease.Peer, err), x.connectOutcome(err), lease.Peer
+		x.end(o)
+		if x.brokenOff() != nil {
 			return last
 		}
 	}
+}
+
+// awaitRestart waits before another try to reach a peer; false if there is no hope.
+func (x *exchange) awaitRestart(peer *upstream.Peer, last error, pause time.Duration, until time.Time) bool {
+	return maybeRestarting(last) && peer.ServedLately() && time.Now().Add(pause).Before(until) && x.sleep(pause) == nil
 }
 
 // use takes a kept connection, or makes one.

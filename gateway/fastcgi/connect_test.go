@@ -101,15 +101,22 @@ func TestRestart(t *testing.T) {
 	f.served.Wait()
 }
 
-// Another peer is tried at once.
+// Another peer is tried at once, whatever is the matter with the first.
 func TestUnreachablePeer(t *testing.T) {
-	f := newFake(t, Options{}, 0, answering(good))
-	gone := upstream.Address{Network: "unix", Address: "/nonexistent/socket"}
-	f.peers = append([]*upstream.Peer{upstream.NewPeer("gone", gone, 0)}, f.peers...)
-	if got := f.do(f.request("POST", strings.NewReader("a stream"))); got != "200 body" {
-		t.Error(got)
+	_, full := fullQueue(t, unix.AF_UNIX, &unix.SockaddrUnix{Name: filepath.Join(t.TempDir(), "socket")})
+	_, silent := fullQueue(t, unix.AF_INET, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	for want, first := range map[string]upstream.Address{
+		"unreachable served":  {Network: "unix", Address: "/nonexistent/socket"},
+		"served served":       {Network: "unix", Address: full},
+		"unreachable served ": {Network: "tcp", Address: silent},
+	} {
+		f := newFake(t, Options{ConnectTimeout: 50 * time.Millisecond}, 0, answering(good))
+		f.peers = append([]*upstream.Peer{upstream.NewPeer("first", first, 0)}, f.peers...)
+		if got := f.do(f.request("POST", strings.NewReader("a stream"))); got != "200 body" {
+			t.Errorf("%v: %s", first, got)
+		}
+		f.wantEnded(strings.TrimSpace(want))
 	}
-	f.wantEnded("unreachable served")
 }
 
 // fullQueue is a listener that accepts nothing and whose queue is full.
@@ -151,7 +158,7 @@ func TestFullQueue(t *testing.T) {
 	fd, address := fullQueue(t, unix.AF_UNIX, &unix.SockaddrUnix{Name: filepath.Join(t.TempDir(), "socket")})
 	f := at(t, "unix", address, Options{ConnectTimeout: 100 * time.Millisecond})
 	f.wants(f.get(), "503: ", "within connect_timeout: 100ms HINT let the application have more workers")
-	f.wantEnded("served")
+	f.wantEnded("served served")
 
 	f.backend.opt.ConnectTimeout = 10 * time.Second
 	time.AfterFunc(50*time.Millisecond, func() {
@@ -180,7 +187,7 @@ func TestConnectTimeout(t *testing.T) {
 	_, address := fullQueue(t, unix.AF_INET, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
 	f := at(t, "tcp", address, Options{ConnectTimeout: 100 * time.Millisecond})
 	f.wants(f.get(), "504: fastcgi: connect to tcp:"+address, "HINT nobody answered within connect_timeout")
-	f.wantEnded("unreachable")
+	f.wantEnded("unreachable unreachable")
 
 	ctx, cancel := context.WithCancelCause(context.Background())
 	f.backend.opt.ConnectTimeout = time.Minute
@@ -190,7 +197,7 @@ func TestConnectTimeout(t *testing.T) {
 	if got := f.do(within(ctx, f.request("GET", nil))); !strings.HasPrefix(got, "503: the cause") {
 		t.Error(got)
 	}
-	f.wantEnded("unreachable served")
+	f.wantEnded("unreachable unreachable served")
 }
 
 func TestConnectErrors(t *testing.T) {

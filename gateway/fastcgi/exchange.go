@@ -81,10 +81,12 @@ func (x *exchange) scope() {
 func (x *exchange) roundTrip() (*http.Response, error) {
 	x.unwatch = context.AfterFunc(x.ctx, x.cancel)
 	resp, err := x.attempt(nil)
-	if err != nil {
-		if failed, ok := x.repeat(); ok {
-			resp, err = x.attempt(failed)
+	for tries := 1; err != nil; tries++ {
+		failed, ok := x.repeat(tries)
+		if !ok {
+			break
 		}
+		resp, err = x.attempt(failed)
 	}
 	if err != nil {
 		x.conclude(err)

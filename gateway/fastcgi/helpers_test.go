@@ -108,6 +108,17 @@ func (f *fake) seen() string {
 	return strings.Join(f.notes, " ")
 }
 
+// age makes the kept connection one that has been kept for long.
+func (f *fake) age() {
+	f.Helper()
+	c, ok := f.peers[0].Take().(*conn)
+	if !ok {
+		f.Fatal("no connection is kept")
+	}
+	c.since = time.Time{}
+	f.peers[0].Put(c)
+}
+
 // ended waits until nothing is lent and tells how it ended.
 func (f *fake) ended() string {
 	f.Helper()

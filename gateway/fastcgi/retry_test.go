@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 // inTurn serves connection n with the nth of servers, and later ones with the last.
@@ -113,6 +114,7 @@ func TestRetryAfterAKeptConnection(t *testing.T) {
 		if got := f.get(); got != "200 body" {
 			t.Error(got)
 		}
+		f.age()
 		if got := f.do(f.request(method, nil)); !strings.HasPrefix(got, want) {
 			t.Errorf("%s: %q, want %q", method, got, want)
 		}
@@ -138,6 +140,7 @@ func TestRetryOfWhatWasNotSent(t *testing.T) {
 	if !c.Usable() {
 		t.Fatal("this shows before writing")
 	}
+	c.since = time.Time{}
 	f.peers[0].Put(c)
 	if got := f.do(f.request("POST", strings.NewReader("a stream"))); got != "200 body" {
 		t.Error(got)
@@ -210,5 +213,32 @@ func TestUnreadBodyEndsTheConnection(t *testing.T) {
 			t.Errorf("%s: %d connections kept, want %d", name, kept, tt.kept)
 		}
 		close(answered)
+	}
+}
+
+// What cannot be repeated goes on a kept connection only if that has been quiet for a moment.
+func TestFreshlyKeptConnections(t *testing.T) {
+	for method, want := range map[string]string{"GET": "0 0", "POST": "0 1"} {
+		leaves(t)
+		var f *fake
+		f = newFake(t, Options{}, 1, func(n int, c net.Conn) {
+			for {
+				if _, ok := takeRequest(c); !ok {
+					return
+				}
+				f.note("%d", n)
+				sendPieces(c, []string{good})
+			}
+		})
+		f.get()
+		c := f.peers[0].Take().(*conn)
+		c.since = time.Now().Add(time.Hour)
+		f.peers[0].Put(c)
+		if got := f.do(f.request(method, nil)); got != "200 body" {
+			t.Error(got)
+		}
+		if got := f.seen(); got != want {
+			t.Errorf("%s: connections %s, want %s", method, got, want)
+		}
 	}
 }

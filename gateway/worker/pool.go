@@ -40,6 +40,7 @@ type Pool struct {
 	end    context.CancelFunc
 	kept   sync.WaitGroup // goroutines
 
+	answers atomic.Bool // the program has answered the question whether it is ready
 	unasked atomic.Bool // the program does not survive being asked whether it is ready: see spare
 
 	mu       sync.Mutex

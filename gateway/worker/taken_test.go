@@ -75,7 +75,7 @@ func TestQuestionFirst(t *testing.T) {
 	eventually(t, "the log knows", func() bool { return len(r.of(Ready)) == 1 })
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if w := s.worker; w == nil || !w.answered.Load() || w.readyAt.Sub(s.begun) < 1300*time.Millisecond {
+	if w := s.worker; w == nil || !s.pool.answers.Load() || w.readyAt.Sub(s.begun) < 1300*time.Millisecond {
 		t.Error("it was believed before it had answered")
 	}
 }

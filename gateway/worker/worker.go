@@ -37,7 +37,7 @@ type worker struct {
 	life    context.Context // ends with the process, or with the pool
 	readyAt time.Time
 
-	accepted, answered atomic.Bool // a connection for the question whether it is ready; the question
+	accepted atomic.Bool // a connection for the question whether it is ready
 
 	replaced chan struct{} // closed when it is to be stopped
 
@@ -147,7 +147,9 @@ func (w *worker) ask(ctx context.Context) error {
 	}
 	defer q.Close()
 	answered, err := w.converse(ctx, q)
-	w.answered.Store(answered)
+	if answered {
+		w.slot.pool.answers.Store(true)
+	}
 	if err != nil || answered {
 		return err
 	}
@@ -185,9 +187,10 @@ func (w *worker) dial(ctx context.Context) (*question, error) {
 	}
 }
 
-// diedOfQuestion says whether a worker that is gone took the question whether it is ready, and did not survive it.
+// diedOfQuestion says whether a worker that is gone took the question whether it is ready, and did not survive it. Where
+// others have answered it, it has died of something else.
 func (w *worker) diedOfQuestion() bool {
-	if w == nil || !w.accepted.Load() || w.answered.Load() {
+	if w == nil || !w.accepted.Load() || w.slot.pool.answers.Load() {
 		return false
 	}
 	w.slot.pool.mu.Lock()
