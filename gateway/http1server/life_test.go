@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -325,4 +327,30 @@ func inUse() int {
 	}
 	runtime.ReadMemStats(&m)
 	return int(m.HeapAlloc + m.StackInuse)
+}
+
+// Requests that end just when somebody begins to look after their clients, or a little before or after.
+func TestRequestsThatEndWhenTheWatchBegins(t *testing.T) {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		time.Sleep(watchDelay - time.Millisecond + rand.N(2*time.Millisecond))
+		if err := r.Context().Err(); err != nil {
+			t.Error(err)
+		}
+	})
+	var clients sync.WaitGroup
+	for range 16 {
+		c := connectTCP(t, Options{Handler: handler, IdleTimeout: time.Minute, HeaderTimeout: time.Minute})
+		clients.Go(func() {
+			buf := make([]byte, bufferSize)
+			for i := range 100 {
+				io.WriteString(c, []string{get, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"}[i%2])
+				if n, err := c.Read(buf); err != nil {
+					t.Errorf("request %d: %q, %v", i, buf[:n], err)
+					return
+				}
+			}
+		})
+	}
+	clients.Wait()
 }
