@@ -173,7 +173,7 @@ func TestNames(t *testing.T) {
 func TestSmoke(t *testing.T) {
 	dir := t.TempDir()
 	build(t, "gcc", "-O2", "-o", filepath.Join(dir, "fcgi_lean"), "c/fcgi_lean.c")
-	build(t, "go", "build", "-o", filepath.Join(dir, "gatewayd"), "gatewayd/cmd/gatewayd")
+	build(t, "go", "build", "-ldflags", "-s -w", "-o", filepath.Join(dir, "gatewayd"), "gatewayd/cmd/gatewayd")
 	b := bench{dir: dir, rounds: 2, clients: 4, time: 100 * time.Millisecond, only: regexp.MustCompile(": gatewayd")}
 	s := fastcgiSuite()
 	s.workloads = []workload{

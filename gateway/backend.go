@@ -11,8 +11,12 @@ import "net/http"
 //
 // The response has StatusCode 200-599, or cgispec.StatusLocalRedirect with the target in Location; the
 // header holds no hop-by-hop field, no Content-Length and no Transfer-Encoding; ContentLength is what the program
-// announced, -1 if nothing. Body is never nil and is closed by the caller; closing it before io.EOF stops the work. A
-// Body.Read that fails with anything but io.EOF means that the answer is not whole and the client must see that.
+// announced, -1 if nothing. Body is never nil and is closed by the caller; closing it before io.EOF stops the work. It is
+// read by one goroutine at a time, not always the same one, and closed by any, be it while another reads. A Body.Read
+// that fails with anything but io.EOF means that the answer is not whole and the client must see that.
+//
+// A backend that can say why its application refuses a request, with a status of its own, may set req.Err to that for
+// the log; the answer stays what it is.
 //
 // What a Backend needs of the Request it reads before RoundTrip returns; afterwards it uses only Stderr, Active and the
 // context that it kept.

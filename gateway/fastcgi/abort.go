@@ -53,6 +53,7 @@ func (x *exchange) sendAbort() bool {
 	if c.SetDeadline(time.Now().Add(x.backend.opt.StopTimeout)) != nil {
 		return false
 	}
+	x.aborted = true
 	abort := appendEnd(nil, typeAbortRequest)
 	n, err := c.writeNow(abort)
 	return n == len(abort) || err != nil

@@ -92,7 +92,7 @@ func (f *fake) Lease(_ context.Context, not *upstream.Peer) (*upstream.Lease, er
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.leased--
-		f.outcomes = append(f.outcomes, [...]string{"served", "unreachable", "broken", "faulty", "abandoned"}[o])
+		f.outcomes = append(f.outcomes, [...]string{"served", "unreachable", "broken", "faulty", "abandoned", "unused"}[o])
 	}), nil
 }
 

@@ -1,6 +1,6 @@
 // Package relay makes an http.Handler of a gateway.Backend: it resolves the script, spools the body, keeps the clocks,
-// streams the answer, follows local redirects and turns errors into statuses. What is the same for every backend is
-// here and nowhere else.
+// streams the answer, reads it ahead of clients that are slow, follows local redirects and turns errors into statuses.
+// What is the same for every backend is here and nowhere else.
 package relay
 
 import (
@@ -29,8 +29,8 @@ type Options struct {
 	Sendfile func(w http.ResponseWriter, r *http.Request, path string) bool
 	// Front is where a local redirect enters: the site table, with every check. It must not be nil.
 	Front       http.Handler
-	Spool       spool.Options
-	Stream      bool          // the body is not spooled: it goes to the program as it comes, also while that answers
+	Spool       spool.Options // of the body; what is read ahead of an answer goes to the same directory
+	Stream      bool          // nothing is spooled or read ahead: what comes is passed on, both ways at once
 	Timeout     time.Duration // for the whole request; 0 is none
 	IdleTimeout time.Duration // between two bytes to or from the program; 0 is none
 }

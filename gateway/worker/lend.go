@@ -128,6 +128,7 @@ func (p *Pool) takeBack(s *slot, w *worker, o upstream.Outcome) {
 		} else {
 			s.early = true
 		}
+	case o == upstream.Unused:
 	case o == upstream.Broken: // most likely it has ended, and the next one is being started
 	case o == upstream.Faulty && w == s.worker:
 		w.replace(errors.New("it has violated the protocol, or did not end a request in time"))

@@ -200,6 +200,7 @@ func (p *Pool) unavailable(s *slot) *gateway.Error {
 		Hint:       s.failure.hint,
 		Public:     "The application behind this address does not run. Try again in a moment.",
 		RetryAfter: max(time.Until(s.next), time.Second),
+		Alike:      true,
 	}
 }
 

@@ -101,6 +101,7 @@ func (s *slot) lendTo(w *worker) {
 	s.pool.mu.Lock()
 	recovered := s.failure != nil
 	s.peer.Keep(true)
+	s.ration.hush(false)
 	s.worker, s.failure = w, nil
 	w.served = s.early
 	s.state, s.since = ready, time.Now()
@@ -160,11 +161,13 @@ func (s *slot) report(w *worker, recycled bool) {
 	}
 }
 
-// giveUp closes the slot for a while: whoever waits in the socket's backlog is told so by the kernel.
+// giveUp closes the slot for a while: whoever waits in the socket's backlog is told so by the kernel. Why is told once;
+// until there is a worker again, what those print that are tried is heard only as last words, if they are others.
 func (s *slot) giveUp(w *worker, f *failure, wait time.Duration) time.Duration {
 	s.closeSocket()
 	s.pool.mu.Lock()
-	known := s.failure != nil
+	known := s.failure != nil && s.failure.err.Error() == f.err.Error()
+	s.ration.hush(true)
 	s.pid = 0
 	s.failure, s.next = f, time.Now().Add(wait)
 	s.pool.mu.Unlock()
