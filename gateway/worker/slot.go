@@ -97,7 +97,7 @@ func (s *slot) oneWorker() time.Duration {
 func (s *slot) enter(st state) {
 	s.pool.mu.Lock()
 	defer s.pool.mu.Unlock()
-	s.state, s.since = st, time.Now()
+	s.state, s.since, s.early = st, time.Now(), false
 	s.pool.settle()
 }
 
