@@ -2,6 +2,7 @@ package fastcgi
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -220,13 +221,13 @@ func TestUnreadBodyEndsTheConnection(t *testing.T) {
 func TestFreshlyKeptConnections(t *testing.T) {
 	leaves(t)
 	for method, want := range map[string]string{"GET": "0 0", "POST": "0 1"} {
-		var f *fake
-		f = newFake(t, Options{}, 1, func(n int, c net.Conn) {
+		connections := make(chan int, 2)
+		f := newFake(t, Options{}, 1, func(n int, c net.Conn) {
 			for {
 				if _, ok := takeRequest(c); !ok {
 					return
 				}
-				f.note("%d", n)
+				connections <- n
 				sendPieces(c, []string{good})
 			}
 		})
@@ -237,7 +238,7 @@ func TestFreshlyKeptConnections(t *testing.T) {
 		if got := f.do(f.request(method, nil)); got != "200 body" {
 			t.Error(got)
 		}
-		if got := f.seen(); got != want {
+		if got := fmt.Sprint(<-connections, <-connections); got != want {
 			t.Errorf("%s: connections %s, want %s", method, got, want)
 		}
 	}
