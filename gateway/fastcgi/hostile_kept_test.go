@@ -88,10 +88,8 @@ func TestKeptConnections(t *testing.T) {
 func (c *keptCase) play(t *testing.T, network, method string) {
 	t.Helper()
 	ready := make(chan struct{})
-	v := newVillain(t, network, nil)
-	defer v.close()
-	v.evil = func(k *talk) {
-		v.good.Store(true)
+	v := newVillain(t, network, func(k *talk) {
+		k.villain.good.Store(true)
 		k.request()
 		k.Write([]byte(page("first") + done()))
 		if c.idle != nil {
@@ -102,7 +100,8 @@ func (c *keptCase) play(t *testing.T, network, method string) {
 			k.record() // BEGIN_REQUEST
 			c.next(k)
 		}
-	}
+	})
+	defer v.close()
 	s := newStage(t, 1, v.address())
 	defer s.close()
 	if a := s.ask("POST", nil, patience); a.body != "first" || a.err != nil {
