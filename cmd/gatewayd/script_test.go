@@ -17,6 +17,7 @@ func TestMain(m *testing.M) {
 	process.Shim()
 	process.GuardMain()
 	counterMain()
+	hostileMain()
 	testscript.Main(m, map[string]func(){"gatewayd": main})
 }
 

@@ -36,6 +36,7 @@ func begun(c net.Conn) {
 }
 
 func TestAbort(t *testing.T) {
+	leaves(t)
 	left := errors.New("left")
 	late := &gateway.Error{Status: http.StatusGatewayTimeout, Op: "late"}
 	ending := func(c net.Conn) {
@@ -83,7 +84,6 @@ func TestAbort(t *testing.T) {
 				continue // such a head is bad before anybody leaves
 			}
 			t.Run(tt.name, func(t *testing.T) {
-				leaves(t)
 				gate := admission.New(admission.Limits{Running: 1})
 				inTheMiddle := make(chan struct{}, 2)
 				f := newFake(t, Options{Gate: gate, StopTimeout: 200 * time.Millisecond}, 1, func(_ int, c net.Conn) {

@@ -34,21 +34,23 @@ type memory struct{ *strings.Reader }
 func (m memory) Close() error  { return nil }
 func (m memory) Bytes() []byte { return []byte("body") }
 
-// TestKeptConnections lets an application answer one request well and then do something to the connection, before or
-// while it has the next request. All other connections are good.
+// keptCase is what an application does to a connection on which it has answered a request well, before or while it has
+// the next one. All other connections are good.
+type keptCase struct {
+	name   string
+	idle   func(*talk) // before the next request
+	next   func(*talk) // when the next request comes
+	served []string    // the methods that get an answer; the others fail
+	status int         // with this status
+	cut    bool        // which may come after the head
+	limit  time.Duration
+	log    string
+}
+
 func TestKeptConnections(t *testing.T) {
 	all := []string{"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "POST", "PATCH"}
 	repeatable := all[:5]
-	for _, c := range []struct {
-		name   string
-		idle   func(*talk) // before the next request
-		next   func(*talk) // when the next request comes
-		served []string    // the methods that get an answer; the others fail
-		status int         // with this status
-		cut    bool        // which may come after the head
-		limit  time.Duration
-		log    string
-	}{
+	for _, c := range []keptCase{
 		{name: "closes", idle: func(k *talk) { k.end(closes) }, served: all},
 		{name: "resets", idle: func(k *talk) { k.end(resets) }, served: all},
 		{name: "shuts its side", idle: func(k *talk) { k.Conn.(interface{ CloseWrite() error }).CloseWrite() }, served: all},
@@ -75,56 +77,63 @@ func TestKeptConnections(t *testing.T) {
 			before := backendtest.Measure()
 			for _, network := range []string{"unix", "tcp"} {
 				for _, method := range all {
-					ready := make(chan struct{})
-					v := newVillain(t, network, nil)
-					v.evil = func(k *talk) {
-						v.good.Store(true)
-						k.request()
-						k.Write([]byte(page("first") + done()))
-						if c.idle != nil {
-							c.idle(k)
-						}
-						close(ready)
-						if c.next != nil {
-							io.CopyN(io.Discard, k, 8) // of BEGIN_REQUEST: the rest can be read as a record no more
-							io.CopyN(io.Discard, k, 8)
-							c.next(k)
-						}
-					}
-					s := newStage(t, 1, v.address())
-					if a := s.ask("POST", nil, patience); a.body != "first" || a.err != nil {
-						t.Fatalf("the first request: %q, %s", a.body, a.log())
-					}
-					<-ready
-					time.Sleep(15 * time.Millisecond) // what cannot be repeated goes only on a connection that has been quiet for a moment
-					limit := patience
-					if c.limit > 0 {
-						limit = c.limit
-					}
-					var body io.Reader
-					if method == "PUT" || method == "POST" {
-						body = memory{strings.NewReader("body")}
-					}
-					a := s.ask(method, body, limit)
-					if slices.Contains(c.served, method) {
-						if a.status != http.StatusOK || method != http.MethodHead && a.body != "good" || a.err != nil {
-							t.Errorf("%s %s: %d %q, %s", network, method, a.status, a.body, a.log())
-						}
-					} else if a.err == nil || a.err.Status != c.status || !strings.Contains(a.log(), c.log) || a.status != 0 && !c.cut {
-						t.Errorf("%s %s: %d %q, %s; want %d with %q", network, method, a.status, a.body, a.log(), c.status, c.log)
-					}
-					if next := s.ask("POST", nil, patience); next.body != "good" || next.err != nil {
-						t.Errorf("%s %s: the next request: %q, %s", network, method, next.body, next.log())
-					}
-					if _, _, reused := v.counts(); reused > 0 {
-						t.Errorf("%s %s: a request came over the spoiled connection", network, method)
-					}
-					s.close()
-					v.close()
+					c.play(t, network, method)
 				}
 			}
 			backendtest.NoMore(t, before)
 		})
+	}
+}
+
+func (c *keptCase) play(t *testing.T, network, method string) {
+	t.Helper()
+	ready := make(chan struct{})
+	v := newVillain(t, network, func(k *talk) {
+		k.villain.good.Store(true)
+		k.request()
+		k.Write([]byte(page("first") + done()))
+		if c.idle != nil {
+			c.idle(k)
+		}
+		close(ready)
+		if c.next != nil {
+			k.record() // BEGIN_REQUEST
+			c.next(k)
+		}
+	})
+	defer v.close()
+	s := newStage(t, 1, v.address())
+	defer s.close()
+	if a := s.ask("POST", nil, patience); a.body != "first" || a.err != nil {
+		t.Fatalf("the first request: %q, %s", a.body, a.log())
+	}
+	<-ready
+	time.Sleep(15 * time.Millisecond) // what cannot be repeated goes only on a connection that has been quiet for a moment
+	c.check(s, network, method)
+	if next := s.ask("POST", nil, patience); next.body != "good" || next.err != nil {
+		t.Errorf("%s %s: the next request: %q, %s", network, method, next.body, next.log())
+	}
+	if _, _, reused := v.counts(); reused > 0 {
+		t.Errorf("%s %s: a request came over the spoiled connection", network, method)
+	}
+}
+
+// check makes the request that meets the spoiled connection.
+func (c *keptCase) check(s *stage, network, method string) {
+	s.Helper()
+	var body io.Reader
+	if method == "PUT" || method == "POST" {
+		body = memory{strings.NewReader("body")}
+	}
+	limit := c.limit
+	if limit == 0 {
+		limit = patience
+	}
+	a := s.ask(method, body, limit)
+	served := a.status == http.StatusOK && (method == http.MethodHead || a.body == "good") && a.err == nil
+	failed := a.err != nil && a.err.Status == c.status && strings.Contains(a.log(), c.log) && (a.status == 0 || c.cut)
+	if want := slices.Contains(c.served, method); want && !served || !want && !failed {
+		s.Errorf("%s %s: %d %q, %s", network, method, a.status, a.body, a.log())
 	}
 }
 

@@ -102,7 +102,6 @@ func done() string { return stdout("") + ending(0, 0) }
 type villain struct {
 	listener net.Listener
 	evil     func(*talk)
-	bytewise bool // what is said goes out in single bytes
 	good     atomic.Bool
 	over     chan struct{} // closed at the end
 	all      sync.WaitGroup
@@ -189,8 +188,9 @@ func (v *villain) close() {
 // talk is a connection of the villain's.
 type talk struct {
 	net.Conn
-	villain *villain
-	closed  bool
+	villain  *villain
+	bytewise bool // what is sent goes out in single bytes
+	closed   bool
 }
 
 // request reads a whole request; false if there is none.
@@ -226,7 +226,7 @@ func (k *talk) record() (kind byte, content []byte, ok bool) {
 
 // send sends data, whole or in single bytes. It is false when nobody takes it.
 func (k *talk) send(data string) bool {
-	if !k.villain.bytewise || len(data) > 4<<10 {
+	if !k.bytewise || len(data) > 4<<10 {
 		_, err := io.WriteString(k, data)
 		return err == nil
 	}
@@ -435,13 +435,14 @@ func (c *hostile) run(t *testing.T) {
 // play lets the case happen.
 func (c *hostile) play(t *testing.T, network string, bytewise bool) {
 	t.Helper()
-	v := newVillain(t, network, c.evil)
-	v.bytewise = bytewise
+	v := newVillain(t, network, func(k *talk) {
+		k.bytewise = bytewise
+		c.evil(k)
+	})
 	s := newStage(t, 1, v.address())
 	c.check(s)
-	conns, _, _ := v.counts()
 	s.eventually("the villain has done what it wanted", func() bool {
-		_, said, _ := v.counts()
+		conns, said, _ := v.counts()
 		return said == conns || c.does != nil
 	})
 	v.good.Store(true)

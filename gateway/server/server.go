@@ -19,6 +19,7 @@ import (
 	"gatewayd/gateway"
 	"gatewayd/gateway/config"
 	"gatewayd/gateway/htpasswd"
+	"gatewayd/gateway/http1server"
 	"gatewayd/gateway/worker"
 )
 
@@ -203,7 +204,7 @@ func (s *Server) commit(previous, next *Generation, added []*listener) {
 	}
 }
 
-// replaceFrontend starts a new http.Server if its bounds have changed; the old one answers what it has begun.
+// replaceFrontend starts a new server of connections if its bounds have changed; the old one answers what it has begun.
 func (s *Server) replaceFrontend(next *Generation) {
 	old := s.front.Load()
 	if old != nil && old.conf == next.Config.HTTP {
@@ -306,26 +307,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g := s.acquire()
 	defer g.release()
 	defer resetUnframed(w, r)
-	req := &gateway.Request{
-		Generation: g.Number,
-		Timing:     gateway.Timing{Begun: time.Now()},
-	}
+	req := gateway.FromContext(r.Context())
+	req.Request, req.Generation, req.Timing.Begun = r, g.Number, time.Now()
 	g.proxies.Identify(w, r, req)
 	req.StderrOf = func(route, script string) func(string) { return g.stderrOf(req.ID, route, script) }
-	r = r.WithContext(gateway.NewContext(r.Context(), req))
-	req.Request = r
-	conn := connOf(r)
-	if conn != nil && r.Body != http.NoBody {
-		req.Left = conn.left
+	conn := http1server.FromContext(r.Context())
+	if r.Body != http.NoBody {
+		req.Left = conn.Left
 	}
-	if refused := conn.refusal(r); refused != nil {
-		refused.describe(req)
-	} else if conn != nil && r.TransferEncoding != nil {
-		r.Body = &framedBody{r.Body, conn}
+	if err := conn.Refusal(); err != nil {
+		req.Refused = headError(err, &g.Config.HTTP)
+	} else if r.TransferEncoding != nil {
+		r.Body = &framedBody{r.Body}
 	}
-	w.Header().Set("Server", "gatewayd")
+	w.Header()["Server"] = serverName
 	g.handler.ServeHTTP(w, r)
 }
+
+// serverName is the Server field of every answer.
+var serverName = []string{"gatewayd"}
 
 // Shutdown stops accepting, answers what has begun and waits for the programs. When ctx ends first, what is left is
 // broken off and the programs are stopped for certain. The logs come last: they get a second to be written.

@@ -80,6 +80,11 @@ func (s *slot) oneWorker() time.Duration {
 	if f != nil && s.pool.spare(w) {
 		return 0
 	}
+	if f != nil && s.provedEarly(w) {
+		s.failures = 0
+		s.report(w, false)
+		return 0
+	}
 	if f != nil {
 		s.failures++
 		return s.giveUp(w, f, pause(s.failures, time.Since(s.begun)))
@@ -92,7 +97,7 @@ func (s *slot) oneWorker() time.Duration {
 func (s *slot) enter(st state) {
 	s.pool.mu.Lock()
 	defer s.pool.mu.Unlock()
-	s.state, s.since = st, time.Now()
+	s.state, s.since, s.early = st, time.Now(), false
 	s.pool.settle()
 }
 
@@ -113,6 +118,13 @@ func (s *slot) lendTo(w *worker) {
 		kind = Recovered
 	}
 	s.tell(kind, w, fmt.Sprintf("it is ready, %s after its start", w.readyAt.Sub(s.begun).Round(time.Millisecond)), "")
+}
+
+// provedEarly says whether a worker that has ended before it was known to be ready had served a request all the same.
+func (s *slot) provedEarly(w *worker) bool {
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	return w != nil && w.unfit == nil && s.early
 }
 
 // after is for when a worker that was ready is gone.

@@ -69,7 +69,7 @@ func (s *slot) start() (*worker, *failure) {
 	w := &worker{slot: s, address: s.peer.Address, proc: proc, out: newOutput(ours, &s.ration), life: life, replaced: make(chan struct{})}
 	s.pool.kept.Go(w.out.read)
 	s.pool.mu.Lock()
-	s.pid, s.early = proc.Pid(), false
+	s.pid = proc.Pid()
 	s.starts++
 	s.pool.mu.Unlock()
 	return w, nil
