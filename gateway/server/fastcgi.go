@@ -160,7 +160,7 @@ func (s *Server) startWorkers(g *Generation, await bool) error {
 	if !await {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), g.Config.StartTimeout)
+	ctx, cancel := context.WithTimeout(s.ending, g.Config.StartTimeout)
 	defer cancel()
 	for _, w := range fresh {
 		if err := w.pool.AwaitReady(ctx); err != nil {
