@@ -18,8 +18,8 @@ bench-go: ## the hot paths
 fuzz: ## every fuzz target, FUZZTIME each (default 10m)
 	bash scripts/fuzz.sh $(FUZZTIME)
 
-soak: ## the long forms: 4 GiB bodies, 100,000 mixed requests, thousands of slow clients and of those that leave, overload
-	GATEWAYD_SOAK=1 go test -count=1 -timeout 60m -run 'TestLarge|TestMixed|TestClientsLeave|TestSlowClients|TestOverload|TestEarlyAnswers|TestHalfBodies|TestKilled|Swap' -v ./cmd/gatewayd ./gateway/docroot
+soak: ## the long forms: 4 GiB bodies, 100,000 mixed requests, thousands of slow clients and of those that leave, overload, restarts of workers and of php-fpm
+	GATEWAYD_SOAK=1 go test -count=1 -timeout 60m -run 'TestLarge|TestMixed|TestClientsLeave|TestSlowClients|TestOverload|TestEarlyAnswers|TestHalfBodies|TestKilled|TestWorkers|TestFPMRestarts|TestSwitchLive|Swap' -v ./cmd/gatewayd ./gateway/docroot
 
 clean:
 	rm -f gatewayd

@@ -16,6 +16,7 @@ type Error struct {
 	Public     string        // one plain sentence for the client, safe to show; empty: the status's own
 	RetryAfter time.Duration // sent as Retry-After when > 0
 	Overload   bool          // refused because too many came at once: no fault, and one of many alike, which the log counts
+	Alike      bool          // the application does not run, or cannot be reached: whatever is asked fails alike, which the log counts, too
 }
 
 // StatusClientClosed is nginx's word for a client that left before it was answered. It is logged, never sent.

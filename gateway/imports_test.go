@@ -16,6 +16,7 @@ import (
 // is asking a question about design, not about this test.
 const importRules = `
 NONE < cgispec, config, descriptors, watch, admin, http1, loadclient, stderr, responder;
+http1 < http1server;
 descriptors < process, spool, docroot;
 cgispec < gateway;
 config < htpasswd;
@@ -32,7 +33,7 @@ gateway, config, htpasswd < middleware;
 gateway, cgispec, script, spool < relay;
 gateway < site;
 gateway, cgispec, process < backendtest;
-admission, descriptors, process, program, upstream, worker, cgi, fastcgi, static, redirect, respond, relay, site, middleware, script, spool, http1 < server;
+admission, descriptors, process, program, upstream, worker, cgi, fastcgi, static, redirect, respond, relay, site, middleware, script, spool, http1, http1server < server;
 `
 
 // doors are the packages that may use a library; tests may use any.

@@ -9,6 +9,8 @@ packages=(
   ca-certificates curl strace procps              # clients and witnesses
   perl libcgi-pm-perl python3                     # interpreters
   git gitweb mercurial                            # programs that are served
+  php-cgi php-fpm php-xml php-mbstring dokuwiki   # php-fpm is named so that dokuwiki brings no web server
+  libfcgi-dev libfcgi-perl libcgi-fast-perl ruby ruby-fcgi cgi-mapserver
   chromium                                        # looks at the pages
 )
 install_packages "${packages[@]}"

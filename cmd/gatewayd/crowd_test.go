@@ -17,8 +17,8 @@ import (
 	"gatewayd/gateway/loadclient"
 )
 
-// connMemory is what a connection that does nothing may cost gatewayd: 250 MiB for 10,000.
-const connMemory = 25 << 10
+// connMemory is what a connection that does nothing may cost gatewayd: 160 MiB for 10,000.
+const connMemory = 16 << 10
 
 // TestSlowClients has a crowd that sends the head of a request byte by byte, another that sends nothing after its first
 // request, and a few who just want an answer.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"html"
+	"image/color"
 	"io"
 	"math/rand/v2"
 	"mime/multipart"
@@ -70,6 +71,30 @@ func TestDokuWiki(t *testing.T) {
 			useDokuWiki(t, s.url)
 			wantNoSource(t, s.url, "/inc/init.php", "/conf/local.php", "/inc/lang/en/lang.php")
 		})
+	}
+}
+
+// TestDokuWikiLooks opens DokuWiki in a browser: its style sheet is used, and its script has run.
+func TestDokuWikiLooks(t *testing.T) {
+	t.Parallel()
+	dir := openTempDir(t)
+	copyDokuWiki(t, dir)
+	s := phpWays()[0].serve(t, dir, "wiki")
+	page := s.url + "/doku.php/wiki:welcome"
+
+	text := browse(t, "--dump-dom", page)
+	wantText(t, "the page in the browser", text, "This topic does not exist yet")
+	if !regexp.MustCompile(`<html [^>]*class="[^"]*\bjs\b`).MatchString(text) {
+		t.Errorf("its script has not run: %.200s", text)
+	}
+
+	shot := filepath.Join(t.TempDir(), "dokuwiki.png")
+	browse(t, "--window-size=1280,1000", "--screenshot="+shot, page)
+	if keep := os.Getenv("GATEWAYD_SCREENSHOTS"); keep != "" {
+		keepCopy(t, shot, filepath.Join(keep, "dokuwiki.png"))
+	}
+	if n := count(decodePNG(t, shot), color.RGBA{0xfb, 0xfa, 0xf9, 0xff}); n < 10_000 { // __background_site__ of its template
+		t.Errorf("%d points have the colour of the template's background: the style sheet was not used", n)
 	}
 }
 

@@ -331,3 +331,45 @@ func phpLogs(t *testing.T, s *served, _ string) {
 	get(t, s.url+"/answers.php?kind=fatal", 500)
 	s.awaitLog(t, "undefined_function_of_ours")
 }
+
+// TestPHPMissing: that php-fpm does not find a file is what people ask about most; the log tells them what is wrong.
+func TestPHPMissing(t *testing.T) {
+	t.Parallel()
+	dir := phpSite(t)
+	f := startFPM(t, "unix", "")
+	secret := filepath.Join(dir, "secret")
+	writeTestFile(t, filepath.Join(secret, "site", "page.php"), "<?php echo 'seen';", 0o644)
+	writeTestFile(t, filepath.Join(dir, "site", "locked.php"), "<?php echo 'seen';", 0o600)
+	writeTestFile(t, filepath.Join(dir, "site", "other.phtml"), "<?php echo 'seen';", 0o644)
+	if err := os.Chmod(secret, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := serveConfig(t, dir, fmt.Sprintf(`
+admin: off
+routes:
+  "/moved/*": { php: { root: ./site, connect: %[1]q, worker_root: /var/www/elsewhere } }
+  "/secret/*": { php: { root: ./secret/site, connect: %[1]q } }
+  "/ext/*": { fastcgi: { root: ./site, ext: [.phtml], connect: %[1]q } }
+  "/own/*": { php: ./secret/site, user: www-data }
+  "/*": { php: { root: ./site, connect: %[1]q } }
+`, f.address))
+	for _, c := range []struct {
+		path   string
+		status int
+		log    []string
+	}{
+		{"/moved/vars.php", 404, []string{"/var/www/elsewhere/vars.php", dir + "/site/vars.php", "worker_root"}},
+		{"/secret/page.php", 404, []string{secret, "www-data"}},
+		{"/own/page.php", 503, []string{secret, "www-data"}},
+		{"/locked.php", 403, []string{dir + "/site/locked.php", "www-data"}},
+		{"/ext/other.phtml", 403, []string{"security.limit_extensions"}},
+	} {
+		offset := len(s.stderr.String())
+		r := fetch(t, request(t, "GET", s.url+c.path, nil))
+		if r.StatusCode != c.status || strings.Contains(r.body, "seen") || strings.Contains(r.body, dir) {
+			t.Errorf("%s: status %d, %q", c.path, r.StatusCode, r.body)
+		}
+		line := s.awaitLogFrom(t, offset, `(?m)^.*request failed.*$`)
+		wantText(t, "the log of "+c.path, line, c.log...)
+	}
+}

@@ -151,6 +151,9 @@ func warnAboutRoot(s *server.Server) {
 
 // handleSignals returns when the server has ended.
 func handleSignals(s *server.Server, signals signals) error {
+	over := make(chan struct{})
+	defer close(over)
+	go reload(s, signals.reload, over) // which may take as long as workers take to start
 	for {
 		select { // to stop comes first, whatever else waits
 		case sig := <-signals.stop:
@@ -160,12 +163,21 @@ func handleSignals(s *server.Server, signals signals) error {
 		select {
 		case sig := <-signals.stop:
 			return stopping(s, signals.stop, sig)
-		case <-signals.reload:
-			s.Reload() // it logs what becomes of it
 		case <-signals.reopen:
 			if err := s.ReopenLogs(); err != nil {
 				s.Log().Error().Err(err).Msg("a log file could not be reopened; the old one goes on")
 			}
+		}
+	}
+}
+
+func reload(s *server.Server, asked <-chan os.Signal, over <-chan struct{}) {
+	for {
+		select {
+		case <-asked:
+			s.Reload() // it logs what becomes of it
+		case <-over:
+			return
 		}
 	}
 }

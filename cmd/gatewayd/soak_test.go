@@ -137,7 +137,7 @@ func (s *served) settled(t *testing.T, good func(remains) bool) remains {
 			return r
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("left behind: %+v", r)
+			t.Fatalf("left behind: %+v, children %q", r, s.children())
 		}
 	}
 }

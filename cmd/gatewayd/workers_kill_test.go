@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func (s *served) workers() (pids []int) {
 // TestWorkersKilled kills workers of a pool at any moment, while requests of all kinds are under way. One that may be
 // repeated never fails, one that may not is never executed twice, and nothing is left of it all.
 func TestWorkersKilled(t *testing.T) {
-	const workers = 4
+	const workers, clients = 4, 8
 	kills := workersKilled
 	if soak() {
 		kills *= 10
@@ -79,11 +80,12 @@ func TestWorkersKilled(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan *loadclient.Report)
 	go func() {
-		done <- loadclient.Load{Address: strings.TrimPrefix(s.url, "http://"), Clients: 8, Duration: time.Hour, Next: next, Done: posts.done}.Run(ctx)
+		done <- loadclient.Load{Address: strings.TrimPrefix(s.url, "http://"), Clients: clients, Duration: time.Hour, Next: next, Done: posts.done}.Run(ctx)
 	}()
 	killed := 0
 	for killed < kills {
 		time.Sleep(time.Duration(5+rand.IntN(20)) * time.Millisecond)
+		posts.await(posts.all.Load() + 3*clients) // a request that is killed twice may fail, and would on a slow machine
 		if pids := s.workers(); len(pids) > 0 && syscall.Kill(pids[rand.IntN(len(pids))], syscall.SIGKILL) == nil {
 			killed++
 		}
@@ -103,11 +105,20 @@ func TestWorkersKilled(t *testing.T) {
 
 // posts is what became of requests that may not be repeated, by the query.
 type posts struct {
+	all    atomic.Int64 // requests that are done, others too
 	mu     sync.Mutex
 	status map[string]int
 }
 
+// await waits until so many requests are done.
+func (p *posts) await(n int64) {
+	for deadline := time.Now().Add(patience); p.all.Load() < n && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 func (p *posts) done(r loadclient.Result) {
+	p.all.Add(1)
 	if r.Request.Method != "POST" {
 		return
 	}

@@ -42,7 +42,7 @@ func (x *exchange) windUp() {
 }
 
 // sendAbort writes ABORT_REQUEST and gives the application StopTimeout from now on. It is false if that cannot be written
-// at once, or a record before it could not be finished.
+// at once, or a record before it could not be finished. An application that reads no more may have ended the request.
 func (x *exchange) sendAbort() bool {
 	if !x.input.hush() {
 		return false
@@ -53,9 +53,10 @@ func (x *exchange) sendAbort() bool {
 	if c.SetDeadline(time.Now().Add(x.backend.opt.StopTimeout)) != nil {
 		return false
 	}
+	x.aborted = true
 	abort := appendEnd(nil, typeAbortRequest)
 	n, err := c.writeNow(abort)
-	return n == len(abort) && err == nil
+	return n == len(abort) || err != nil
 }
 
 // deserted is what is to be said of a peer that has not ended a request which it was told to stop: it may be at work on

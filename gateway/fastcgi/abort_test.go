@@ -36,12 +36,12 @@ func begun(c net.Conn) {
 }
 
 func TestAbort(t *testing.T) {
+	leaves(t)
 	left := errors.New("left")
 	late := &gateway.Error{Status: http.StatusGatewayTimeout, Op: "late"}
 	ending := func(c net.Conn) {
 		if untilAbort(c) {
 			sendPieces(c, []string{out(strings.Repeat("rest", 1000)) + errOut("aborted\n") + endRequest(1, 0)})
-			answering(good)(0, c)
 		}
 	}
 	working := func(c net.Conn) { // until it is closed
@@ -68,16 +68,15 @@ func TestAbort(t *testing.T) {
 		cause error
 		then  func(c net.Conn)
 		ends  string
-		kept  int
 	}{
-		{"the application ends the request", left, ending, "served", 1},
-		{"it closes the connection", left, closing, "served", 0},
-		{"it goes on", left, working, "abandoned", 0},
-		{"it goes on and on writing", left, flooding, "abandoned", 0},
-		{"it violates the protocol", left, lying, "faulty", 0},
-		{"late, the application ends the request", late, ending, "served", 1},
-		{"late, it goes on", late, working, "faulty", 0},
-		{"late, it goes on and on writing", late, flooding, "faulty", 0},
+		{"the application ends the request", left, ending, "served"},
+		{"it closes the connection", left, closing, "served"},
+		{"it goes on", left, working, "abandoned"},
+		{"it goes on and on writing", left, flooding, "abandoned"},
+		{"it violates the protocol", left, lying, "faulty"},
+		{"late, the application ends the request", late, ending, "served"},
+		{"late, it goes on", late, working, "faulty"},
+		{"late, it goes on and on writing", late, flooding, "faulty"},
 	} {
 		for _, headless := range []bool{false, true} {
 			floods := strings.Contains(tt.name, "on and on")
@@ -85,7 +84,6 @@ func TestAbort(t *testing.T) {
 				continue // such a head is bad before anybody leaves
 			}
 			t.Run(tt.name, func(t *testing.T) {
-				leaves(t)
 				gate := admission.New(admission.Limits{Running: 1})
 				inTheMiddle := make(chan struct{}, 2)
 				f := newFake(t, Options{Gate: gate, StopTimeout: 200 * time.Millisecond}, 1, func(_ int, c net.Conn) {
@@ -120,13 +118,8 @@ func TestAbort(t *testing.T) {
 				}
 				f.wantEnded(tt.ends)
 				f.eventually("the gate is free", func() bool { return gate.Stats().Running == 0 })
-				if kept := f.peers[0].Idle(); kept != tt.kept {
-					t.Errorf("%d connections kept, want %d", kept, tt.kept)
-				}
-				if tt.kept == 1 {
-					if got := f.get(); got != "200 body" {
-						t.Errorf("the next request got %q", got)
-					}
+				if kept := f.peers[0].Idle(); kept != 0 { // ABORT_REQUEST may have come too late
+					t.Errorf("%d connections kept", kept)
 				}
 			})
 		}

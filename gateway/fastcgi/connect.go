@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"syscall"
 	"time"
 
@@ -28,8 +29,9 @@ const quiet = 10 * time.Millisecond
 func (x *exchange) connect(failed *upstream.Peer) error {
 	var until time.Time
 	var last error
-	var o upstream.Outcome
-	for pause, tries := firstPause, 0; ; pause, tries = min(2*pause, maxPause), tries+1 {
+	var tried []*upstream.Peer
+	restarting := false
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		lease, err := x.backend.opt.Upstream.Lease(x.ctx, failed)
 		if err != nil {
 			return x.noLease(err)
@@ -37,26 +39,29 @@ func (x *exchange) connect(failed *upstream.Peer) error {
 		if !x.hold(lease) {
 			return shutDown()
 		}
-		if tries == 0 || tries == 1 && lease.Peer != failed {
-			until = time.Now().Add(x.backend.opt.ConnectTimeout)
-		} else if !x.awaitRestart(lease.Peer, last, pause, until) {
-			x.end(o)
+		switch again := slices.Contains(tried, lease.Peer); {
+		case !again:
+			until = time.Now().Add(x.backend.opt.ConnectTimeout) // to wait for a place is another thing
+		case !restarting || !x.awaitRestart(lease.Peer, pause, until):
+			x.end(upstream.Unused)
 			return last
 		}
-		if err = x.use(lease.Peer, until); err == nil {
+		err = x.use(lease.Peer, until)
+		if err == nil {
 			return nil
 		}
-		last, o, failed = x.notConnected(lease.Peer, err), x.connectOutcome(err), lease.Peer
-		x.end(o)
-		if x.brokenOff() != nil {
+		last, failed, tried = x.notConnected(lease.Peer, err), lease.Peer, append(tried, lease.Peer)
+		x.end(x.connectOutcome(err))
+		if x.brokenOff() != nil || shortHere(err) {
 			return last
 		}
+		restarting = maybeRestarting(err)
 	}
 }
 
-// awaitRestart waits before another try to reach a peer; false if there is no hope.
-func (x *exchange) awaitRestart(peer *upstream.Peer, last error, pause time.Duration, until time.Time) bool {
-	return maybeRestarting(last) && peer.ServedLately() && time.Now().Add(pause).Before(until) && x.sleep(pause) == nil
+// awaitRestart waits before a peer that could not be reached is tried again; it is false if that is not to be.
+func (x *exchange) awaitRestart(peer *upstream.Peer, pause time.Duration, until time.Time) bool {
+	return peer.ServedLately() && time.Now().Add(pause).Before(until) && x.sleep(pause) == nil
 }
 
 // use takes a kept connection, or makes one.

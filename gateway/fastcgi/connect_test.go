@@ -68,7 +68,7 @@ func TestNobodyThere(t *testing.T) {
 		if took := time.Since(begun); took > time.Second {
 			t.Errorf("%s: that took %v", tt.address, took)
 		}
-		f.wantEnded("unreachable unreachable")
+		f.wantEnded("unreachable unused")
 	}
 }
 
@@ -107,7 +107,7 @@ func TestUnreachablePeer(t *testing.T) {
 	_, silent := fullQueue(t, unix.AF_INET, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
 	for want, first := range map[string]upstream.Address{
 		"unreachable served":  {Network: "unix", Address: "/nonexistent/socket"},
-		"served served":       {Network: "unix", Address: full},
+		"unused served":       {Network: "unix", Address: full},
 		"unreachable served ": {Network: "tcp", Address: silent},
 	} {
 		f := newFake(t, Options{ConnectTimeout: 50 * time.Millisecond}, 0, answering(good))
@@ -116,6 +116,44 @@ func TestUnreachablePeer(t *testing.T) {
 			t.Errorf("%v: %s", first, got)
 		}
 		f.wantEnded(strings.TrimSpace(want))
+	}
+}
+
+// Whoever cannot be reached is no reason to fail while there is one that has not been tried, however he fails.
+func TestEveryPeerIsTried(t *testing.T) {
+	_, silent := fullQueue(t, unix.AF_INET, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	f := newFake(t, Options{ConnectTimeout: 100 * time.Millisecond}, 0, answering(good))
+	addresses := []upstream.Address{
+		{Network: "unix", Address: "/nonexistent/1"}, {Network: "unix", Address: "/nonexistent/2"},
+		{Network: "tcp", Address: silent}, f.peers[0].Address,
+	}
+	fixed := upstream.NewFixed(addresses, 0)
+	t.Cleanup(fixed.Close)
+	f.backend.opt.Upstream = fixed
+	if got := f.do(f.request("POST", strings.NewReader("a stream"))); got != "200 body" {
+		t.Error(got)
+	}
+	for i, s := range fixed.Stats() {
+		if s.Failed != uint64(1-i/3) || s.Served != uint64(i/3) {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
+// A client that leaves while nobody answers says nothing for that peer.
+func TestLeavingWhileConnecting(t *testing.T) {
+	_, silent := fullQueue(t, unix.AF_INET, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	f := at(t, "tcp", silent, Options{ConnectTimeout: 100 * time.Millisecond})
+	fixed := upstream.NewFixed([]upstream.Address{f.peers[0].Address}, 0)
+	t.Cleanup(fixed.Close)
+	f.backend.opt.Upstream = fixed
+	f.get()
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	f.backend.opt.ConnectTimeout = time.Minute
+	f.wants(f.do(within(ctx, f.request("GET", nil))), "499: ")
+	if s := fixed.Stats()[0]; s.Served != 0 || s.Paused.IsZero() {
+		t.Errorf("%+v", s)
 	}
 }
 
@@ -158,7 +196,7 @@ func TestFullQueue(t *testing.T) {
 	fd, address := fullQueue(t, unix.AF_UNIX, &unix.SockaddrUnix{Name: filepath.Join(t.TempDir(), "socket")})
 	f := at(t, "unix", address, Options{ConnectTimeout: 100 * time.Millisecond})
 	f.wants(f.get(), "503: ", "within connect_timeout: 100ms HINT let the application have more workers")
-	f.wantEnded("served served")
+	f.wantEnded("unused unused")
 
 	f.backend.opt.ConnectTimeout = 10 * time.Second
 	time.AfterFunc(50*time.Millisecond, func() {
@@ -187,7 +225,7 @@ func TestConnectTimeout(t *testing.T) {
 	_, address := fullQueue(t, unix.AF_INET, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
 	f := at(t, "tcp", address, Options{ConnectTimeout: 100 * time.Millisecond})
 	f.wants(f.get(), "504: fastcgi: connect to tcp:"+address, "HINT nobody answered within connect_timeout")
-	f.wantEnded("unreachable unreachable")
+	f.wantEnded("unreachable unused")
 
 	ctx, cancel := context.WithCancelCause(context.Background())
 	f.backend.opt.ConnectTimeout = time.Minute
@@ -197,7 +235,7 @@ func TestConnectTimeout(t *testing.T) {
 	if got := f.do(within(ctx, f.request("GET", nil))); !strings.HasPrefix(got, "503: the cause") {
 		t.Error(got)
 	}
-	f.wantEnded("unreachable unreachable served")
+	f.wantEnded("unreachable unused unused")
 }
 
 func TestConnectErrors(t *testing.T) {
@@ -209,11 +247,14 @@ func TestConnectErrors(t *testing.T) {
 		outcome upstream.Outcome
 	}{
 		{syscall.EACCES, "502: fastcgi: connect to unix:/run/app.sock: permission denied HINT the user who runs gatewayd", upstream.Unreachable},
-		{syscall.EMFILE, "503: fastcgi: connect to unix:/run/app.sock: too many open files HINT raise", upstream.Served},
+		{syscall.EMFILE, "503: fastcgi: connect to unix:/run/app.sock: too many open files HINT raise", upstream.Unused},
 		{syscall.EHOSTUNREACH, "502: fastcgi: connect to unix:/run/app.sock: no route to host", upstream.Unreachable},
 	} {
 		err := &net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", tt.errno)}
 		f.wants(described(x.notConnected(f.peers[0], err)), tt.words)
+		if !gateway.AsError(x.notConnected(f.peers[0], err)).Alike {
+			t.Error(tt.errno, "is a line in the log for each request")
+		}
 		if got := x.connectOutcome(err); got != tt.outcome {
 			t.Errorf("%v: outcome %v", tt.errno, got)
 		}

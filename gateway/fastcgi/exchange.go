@@ -40,6 +40,7 @@ type exchange struct {
 	last    error           // why no more records are read; io.EOF after END_REQUEST
 	said    bool            // something has come in STDOUT
 	stdout  bool            // STDOUT has ended
+	aborted bool            // ABORT_REQUEST was sent
 	status  uint32          // appStatus, once the request has ended
 	ready   bool            // the exchange is over and all of the answer is in out and rest
 	rest    []byte          // what of the answer lies behind out; if ready
@@ -145,7 +146,7 @@ func (x *exchange) free() {
 // hold takes charge of a place at a peer; it is false when the Backend is closed.
 func (x *exchange) hold(lease *upstream.Lease) bool {
 	if !x.backend.add(x) {
-		lease.Release(upstream.Served)
+		lease.Release(upstream.Unused)
 		return false
 	}
 	x.lease, x.peer = lease, lease.Peer.Name
@@ -153,7 +154,7 @@ func (x *exchange) hold(lease *upstream.Lease) bool {
 }
 
 // end gives back the connection and the place at the peer, if there still are any. A connection is kept only if nothing
-// is under way on it.
+// is under way on it: not even ABORT_REQUEST, which libfcgi and PHP do not understand when it has come too late.
 func (x *exchange) end(o upstream.Outcome) {
 	if x.lease == nil {
 		return
@@ -164,7 +165,7 @@ func (x *exchange) end(o upstream.Outcome) {
 	x.mu.Unlock()
 	switch {
 	case c == nil:
-	case x.last != io.EOF || !x.lease.Peer.Keeps() || !x.in.clean() || !x.input.over() || c.unread(x.input.sent):
+	case x.last != io.EOF || x.aborted || !x.lease.Peer.Keeps() || !x.in.clean() || !x.input.over() || c.unread(x.input.sent):
 		c.Close()
 	case cut && c.SetDeadline(time.Time{}) != nil:
 		c.Close()

@@ -59,14 +59,14 @@ func (x *exchange) notConnected(peer *upstream.Peer, err error) error {
 	}
 	e := &gateway.Error{
 		Status: http.StatusBadGateway, Op: "fastcgi: connect to " + peer.Name, Err: plain(err),
-		Public: "The application behind this address cannot be reached.",
+		Public: "The application behind this address cannot be reached.", Alike: true,
 	}
 	switch {
 	case errors.Is(err, syscall.EAGAIN):
 		e.Status, e.Public, e.RetryAfter, e.Overload = http.StatusServiceUnavailable, "", time.Second, true
 		e.Err = fmt.Errorf("as many connections wait there as it lets wait, and none was accepted within connect_timeout: %s", x.backend.opt.ConnectTimeout)
 		e.Hint = "let the application have more workers (for php-fpm: pm.max_children) or a longer queue (listen.backlog, net.core.somaxconn), or set max_running for this route"
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+	case shortHere(err):
 		e.Status, e.Public, e.RetryAfter, e.Overload = http.StatusServiceUnavailable, "", time.Second, true
 		e.Hint = "raise the limit of open files, or set max_running for this route"
 	case timedOut(err):
@@ -87,10 +87,15 @@ func (x *exchange) notConnected(peer *upstream.Peer, err error) error {
 // connectOutcome is what a failure to connect says of the peer: nothing if it was ours, or if the peer only has much to
 // do.
 func (x *exchange) connectOutcome(err error) upstream.Outcome {
-	if x.brokenOff() != nil || errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-		return upstream.Served
+	if x.brokenOff() != nil || errors.Is(err, syscall.EAGAIN) || shortHere(err) {
+		return upstream.Unused
 	}
 	return upstream.Unreachable
+}
+
+// shortHere says whether descriptors have run out on this side.
+func shortHere(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 func timedOut(err error) bool {

@@ -37,7 +37,6 @@ type fake struct {
 	leased   int
 	outcomes []string // of leases, in the order in which they ended
 	stderr   []string
-	notes    []string // what servers have seen
 }
 
 // server is what is done with the nth connection, counted from 0. It is closed afterwards.
@@ -92,20 +91,8 @@ func (f *fake) Lease(_ context.Context, not *upstream.Peer) (*upstream.Lease, er
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.leased--
-		f.outcomes = append(f.outcomes, [...]string{"served", "unreachable", "broken", "faulty", "abandoned"}[o])
+		f.outcomes = append(f.outcomes, [...]string{"served", "unreachable", "broken", "faulty", "abandoned", "unused"}[o])
 	}), nil
-}
-
-func (f *fake) note(format string, args ...any) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.notes = append(f.notes, fmt.Sprintf(format, args...))
-}
-
-func (f *fake) seen() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return strings.Join(f.notes, " ")
 }
 
 // age makes the kept connection one that has been kept for long.

@@ -50,7 +50,7 @@ func (x *exchange) explainMissed(status int) {
 	if x.errs != nil && strings.Contains(x.errs.LastWords(), limitedExtensions) {
 		cause, hint = "php-fpm runs no file with this extension", "add "+filepath.Ext(x.script)+" to "+limitedExtensions+" of its pool, or take it out of `ext`"
 	}
-	x.req.Err = &gateway.Error{Status: status, Op: "fastcgi: run " + m.sent, Err: errors.New(cause), Hint: hint}
+	x.req.Err = &gateway.Error{Status: status, Op: "fastcgi: run " + m.sent, Err: errors.New(cause), Hint: hint, Alike: true}
 }
 
 // checkReadable says beforehand what explainMissed would say, of workers that gatewayd starts as another user.

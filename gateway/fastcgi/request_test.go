@@ -184,11 +184,11 @@ func TestOversizedRecordIsNeverMade(t *testing.T) {
 
 // A body that breaks off never gets an end, whatever it was.
 func TestBrokenBodyHasNoEnd(t *testing.T) {
+	leaves(t)
 	for name, body := range map[string]io.Reader{
 		"at once":  failing{},
 		"later on": io.MultiReader(strings.NewReader(strings.Repeat("b", 100_000)), failing{}),
 	} {
-		leaves(t)
 		kinds := make(chan string, 1)
 		f := newFake(t, Options{}, 1, func(_ int, c net.Conn) {
 			records, whole := takeRequest(c)

@@ -2,6 +2,7 @@ package fastcgi
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -57,6 +58,7 @@ func echoing(_ int, c net.Conn) {
 }
 
 func TestRetryOnAnotherConnection(t *testing.T) {
+	leaves(t)
 	large := bytes.Repeat([]byte("large "), 200_000)
 	partly := func(_ int, c net.Conn) {
 		takeRequest(c)
@@ -97,7 +99,6 @@ func TestRetryOnAnotherConnection(t *testing.T) {
 		{"a bad head", "GET", nil, inTurn(answering(out("hello\n")+end()), answering(good)), "502: ", "served"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			leaves(t)
 			f := newFake(t, Options{}, 0, tt.serve)
 			if got := f.do(f.request(tt.method, tt.body)); !strings.HasPrefix(got, tt.want) {
 				t.Errorf("%.200q, want %.200q", got, tt.want)
@@ -108,8 +109,8 @@ func TestRetryOnAnotherConnection(t *testing.T) {
 }
 
 func TestRetryAfterAKeptConnection(t *testing.T) {
+	leaves(t)
 	for method, want := range map[string]string{"GET": "200 body", "POST": "502: "} {
-		leaves(t)
 		f := newFake(t, Options{}, 1, inTurn(closingKept, answering(good)))
 		if got := f.get(); got != "200 body" {
 			t.Error(got)
@@ -160,8 +161,8 @@ func TestRetryAtAnotherPeer(t *testing.T) {
 
 // A kept connection that the application has closed, or on which it has said something, is not used.
 func TestKeptConnectionsAreLookedAt(t *testing.T) {
+	leaves(t)
 	for name, last := range map[string]string{"closed": "", "bytes": out("secret of another request")} {
-		leaves(t)
 		done := make(chan struct{}, 2)
 		f := newFake(t, Options{}, 1, func(n int, c net.Conn) {
 			takeRequest(c)
@@ -188,6 +189,7 @@ func TestKeptConnectionsAreLookedAt(t *testing.T) {
 // A body that the application has not read keeps its connection from being used again: libfcgi would take the rest of it
 // for the next request.
 func TestUnreadBodyEndsTheConnection(t *testing.T) {
+	leaves(t)
 	for name, tt := range map[string]struct {
 		body []byte
 		read bool
@@ -195,7 +197,6 @@ func TestUnreadBodyEndsTheConnection(t *testing.T) {
 	}{
 		"read": {bytes.Repeat([]byte("b"), 100_000), true, 1}, "unread": {bytes.Repeat([]byte("b"), 100_000), false, 0}, "small": {[]byte("b"), true, 1},
 	} {
-		leaves(t)
 		answered := make(chan struct{})
 		f := newFake(t, Options{}, 1, func(_ int, c net.Conn) {
 			if tt.read {
@@ -218,15 +219,15 @@ func TestUnreadBodyEndsTheConnection(t *testing.T) {
 
 // What cannot be repeated goes on a kept connection only if that has been quiet for a moment.
 func TestFreshlyKeptConnections(t *testing.T) {
+	leaves(t)
 	for method, want := range map[string]string{"GET": "0 0", "POST": "0 1"} {
-		leaves(t)
-		var f *fake
-		f = newFake(t, Options{}, 1, func(n int, c net.Conn) {
+		connections := make(chan int, 2)
+		f := newFake(t, Options{}, 1, func(n int, c net.Conn) {
 			for {
 				if _, ok := takeRequest(c); !ok {
 					return
 				}
-				f.note("%d", n)
+				connections <- n
 				sendPieces(c, []string{good})
 			}
 		})
@@ -237,7 +238,7 @@ func TestFreshlyKeptConnections(t *testing.T) {
 		if got := f.do(f.request(method, nil)); got != "200 body" {
 			t.Error(got)
 		}
-		if got := f.seen(); got != want {
+		if got := fmt.Sprint(<-connections, <-connections); got != want {
 			t.Errorf("%s: connections %s, want %s", method, got, want)
 		}
 	}

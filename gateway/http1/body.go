@@ -27,12 +27,12 @@ type stage uint8
 
 const (
 	over stage = iota
-	content
 	chunkSize
 	chunkData
 	chunkCR // after the data
 	chunkLF
 	trailer
+	content
 )
 
 func newBody(f *framing, maxFields int) Body {
@@ -48,16 +48,28 @@ func newBody(f *framing, maxFields int) Body {
 // Done says whether the whole content has come.
 func (b *Body) Done() bool { return b.stage == over }
 
-// Scan says how many bytes at the start of p belong to the content and its framing; after the last of them, Done. With a
-// refusal n is where the wrong line begins: what comes before it may be passed on, and Scan must not be called again.
-func (b *Body) Scan(p []byte) (n int, err *Refusal) {
-	for n < len(p) && b.stage != over && err == nil {
+// Content is how many bytes of content come next, before any framing; 0 if framing comes next, or nothing.
+func (b *Body) Content() int64 { return b.left }
+
+// Take is told that n bytes of the content, no more than Content says, have been taken.
+func (b *Body) Take(n int) {
+	b.left -= int64(n)
+	switch {
+	case b.left > 0 || n == 0:
+	case b.stage == chunkData:
+		b.stage = chunkCR
+	default:
+		b.stage = over
+	}
+}
+
+// Framing says how many bytes at the start of p are framing: what is between pieces of content, and what comes after the
+// last one. It stops where content begins and where the body is over. With a refusal n is where the wrong line begins,
+// and Framing must not be called again.
+func (b *Body) Framing(p []byte) (n int, err *Refusal) {
+	for n < len(p) && b.left == 0 && b.stage != over && err == nil {
 		used := 0
 		switch b.stage {
-		case content:
-			used = b.takeData(p[n:], over)
-		case chunkData:
-			used = b.takeData(p[n:], chunkCR)
 		case chunkCR:
 			used, err = b.takeByte(p[n], '\r', chunkLF)
 		case chunkLF:
@@ -68,15 +80,6 @@ func (b *Body) Scan(p []byte) (n int, err *Refusal) {
 		n += used
 	}
 	return n, err
-}
-
-func (b *Body) takeData(p []byte, next stage) int {
-	n := min(int64(len(p)), b.left)
-	b.left -= n
-	if b.left == 0 {
-		b.stage = next
-	}
-	return int(n)
 }
 
 func (b *Body) takeByte(got, want byte, next stage) (used int, err *Refusal) {

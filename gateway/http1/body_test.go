@@ -17,10 +17,22 @@ func scan(b []byte, n int) (taken int, done bool, err *Refusal) {
 	for taken < len(b) && err == nil && !body.Done() {
 		end := min(taken+n, len(b))
 		var used int
-		used, err = body.Scan(b[taken:end])
+		used, err = takeAll(&body, b[taken:end])
 		taken += used
 	}
 	return taken, body.Done(), err
+}
+
+// takeAll takes what there is of a body at the start of p.
+func takeAll(body *Body, p []byte) (taken int, err *Refusal) {
+	for taken < len(p) && !body.Done() && err == nil {
+		n := int(min(body.Content(), int64(len(p)-taken)))
+		body.Take(n)
+		taken += n
+		n, err = body.Framing(p[taken:])
+		taken += n
+	}
+	return taken, err
 }
 
 func TestChunked(t *testing.T) {
@@ -122,7 +134,7 @@ func TestContentLength(t *testing.T) {
 		want int
 		done bool
 	}{{"", 0, false}, {"123", 3, false}, {"456789", 6, false}, {"0GET", 1, true}, {"GET", 0, true}} {
-		if n, err := body.Scan([]byte(step.text)); n != step.want || err != nil || body.Done() != step.done {
+		if n, err := takeAll(&body, []byte(step.text)); n != step.want || err != nil || body.Done() != step.done {
 			t.Errorf("%q: %d, %v, done %v", step.text, n, err, body.Done())
 		}
 	}

@@ -56,6 +56,16 @@ func (c *class) prefix(b []byte) int {
 // isToken says whether b is one token.
 func isToken(b []byte) bool { return len(b) > 0 && tokenBytes.all(b) }
 
+// IsName says whether s may be the name of a header field.
+func IsName(s string) bool {
+	for i := range len(s) {
+		if !tokenBytes[s[i]] {
+			return false
+		}
+	}
+	return s != ""
+}
+
 // is compares b with a word in lower case, ignoring the case of ASCII letters and of nothing else.
 func is(b []byte, lower string) bool {
 	if len(b) != len(lower) {
@@ -73,7 +83,22 @@ func is(b []byte, lower string) bool {
 }
 
 // trimBlanks takes away the optional whitespace around a field value: SP and HTAB, nothing else.
-func trimBlanks(b []byte) []byte { return bytes.Trim(b, " \t") }
+func trimBlanks(b []byte) []byte {
+	b = skipBlanks(b)
+	for len(b) > 0 && isBlank(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+func skipBlanks(b []byte) []byte {
+	for len(b) > 0 && isBlank(b[0]) {
+		b = b[1:]
+	}
+	return b
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 // decimal is the number that b writes: digits only, at least one; false too if it is more than most.
 func decimal(b []byte, most int64) (n int64, ok bool) {

@@ -48,13 +48,6 @@ func isExtensions(b []byte) bool {
 	return true
 }
 
-func skipBlanks(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
-		b = b[1:]
-	}
-	return b
-}
-
 // valueLength is how many bytes at the start of b are a token or a quoted string; 0 if it starts with neither.
 func valueLength(b []byte) int {
 	if len(b) == 0 || b[0] != '"' {

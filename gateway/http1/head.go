@@ -24,14 +24,20 @@ type Head struct {
 
 	inFields bool // the request line is behind us
 	minor    byte // of HTTP/1.x
-	fields   int
+	method   span
+	target   span
+	fields   []field
 	host     span
+	hasHost  bool
 	framing  framing
-	expects  bool // something that is not 100-continue
+	awaits   bool // 100-continue
+	expects  bool // something else
 }
 
 // span is a part of the head's bytes.
-type span struct{ from, to int }
+type span struct{ from, to int32 }
+
+type field struct{ name, value span }
 
 // NewHead returns a Head for a request that has not begun.
 func NewHead(limits Limits) Head {
@@ -41,11 +47,13 @@ func NewHead(limits Limits) Head {
 }
 
 // Reset forgets the head that was read.
-func (h *Head) Reset() { *h = Head{limits: h.limits, framing: framing{length: noLength}} }
+func (h *Head) Reset() {
+	*h = Head{limits: h.limits, framing: framing{length: noLength}, fields: h.fields[:0]}
+}
 
 // Parse takes all that has come of the head so far, which must begin with what it was given before. It returns the size
 // of the head once that is whole; what follows is content or the next request. The size is 0 while more must come. After
-// a refusal, or once the size is known, only Reset, Known, Start and Body may be called.
+// a refusal only Reset and Known may be called; once the size is known everything but Parse.
 func (h *Head) Parse(b []byte) (size int, err *Refusal) {
 	for {
 		whole, err := h.nextLine(b)
@@ -138,16 +146,18 @@ func (h *Head) takeLine(b []byte) (last bool, err *Refusal) {
 
 // field reads one header field. Those that decide where the request ends, or whose it is, are kept for finish.
 func (h *Head) field(line []byte) *Refusal {
-	if h.fields++; h.fields > h.limits.Fields {
+	if len(h.fields) == h.limits.Fields {
 		return tooManyFields(h.limits.Fields)
 	}
 	name, value, err := splitField(line)
 	if err != nil {
 		return err
 	}
+	from := h.line + len(line) - len(skipBlanks(line[len(name)+1:]))
+	h.fields = append(h.fields, field{h.span(h.line, len(name)), h.span(from, len(value))})
 	switch {
 	case is(name, "host"):
-		return h.hostField(line, value)
+		return h.hostField(value)
 	case is(name, "content-length"):
 		return h.framing.contentLength(value)
 	case is(name, "transfer-encoding"):
@@ -155,17 +165,20 @@ func (h *Head) field(line []byte) *Refusal {
 	case is(name, "trailer"):
 		return checkTrailerNames(value)
 	case is(name, "expect"):
-		h.expects = h.expects || !is(value, "100-continue")
+		awaits := is(value, "100-continue")
+		h.awaits, h.expects = h.awaits || awaits, h.expects || !awaits
 	}
 	return nil
 }
 
-func (h *Head) hostField(line, value []byte) *Refusal {
-	if h.host.from > 0 {
+func (h *Head) span(from, length int) span { return span{int32(from), int32(from + length)} }
+
+func (h *Head) hostField(value []byte) *Refusal {
+	if h.hasHost {
 		return bad("the Host field is there twice")
 	}
-	at := h.line + bytes.IndexByte(line, ':') + 1
-	h.host = span{at, h.end}
+	h.host = h.fields[len(h.fields)-1].value
+	h.hasHost = true
 	if len(value) > 0 && !isAuthority(value, false) {
 		return bad("the Host field does not name a host")
 	}
@@ -174,7 +187,7 @@ func (h *Head) hostField(line, value []byte) *Refusal {
 
 // finish judges the head as a whole.
 func (h *Head) finish() *Refusal {
-	if h.minor > 0 && h.host.from == 0 {
+	if h.minor > 0 && !h.hasHost {
 		return bad("the Host field is missing")
 	}
 	if err := h.framing.check(h.minor); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -215,6 +216,7 @@ func FuzzHead(f *testing.F) {
 		h.Known(b)
 		if size > 0 {
 			sameAsNetHTTP(t, b[h.Start():size], &h)
+			sameParts(t, string(b[:size]), &h)
 		}
 	})
 }
@@ -242,6 +244,38 @@ func sameAsNetHTTP(t *testing.T, head []byte, h *Head) {
 	sameHost(t, req)
 }
 
+// sameParts compares what is read out of a head with what was sent.
+func sameParts(t *testing.T, text string, h *Head) {
+	sent := strings.Split(text[h.Start():len(text)-len("\r\n\r\n")], "\r\n")
+	if line := h.Method(text) + " " + h.Target(text) + " " + h.Proto(text); line != sent[0] || h.Size() != len(text) || !strings.HasSuffix(h.Proto(text), fmt.Sprint(h.Minor())) {
+		t.Errorf("%q, size %d, is read out of %q", line, h.Size(), sent[0])
+	}
+	if h.Len() != len(sent)-1 {
+		t.Fatalf("%d fields of %d", h.Len(), len(sent)-1)
+	}
+	host, length, awaits := "", int64(0), false
+	for i := range h.Len() {
+		name, value := h.Field(text, i)
+		wantName, wantValue, _ := strings.Cut(sent[i+1], ":")
+		if name != wantName || value != strings.Trim(wantValue, " \t") {
+			t.Errorf("%q: %q is read out of %q", name, value, sent[i+1])
+		}
+		switch strings.ToLower(name) {
+		case "host":
+			host = value
+		case "transfer-encoding":
+			length = -1
+		case "content-length":
+			length, _ = strconv.ParseInt(value, 10, 64)
+		case "expect":
+			awaits = h.Minor() > 0
+		}
+	}
+	if h.Host(text) != host || h.Length() != length || h.AwaitsContinue() != awaits {
+		t.Errorf("host %q, length %d, awaits %v; sent %q, %d, %v", h.Host(text), h.Length(), h.AwaitsContinue(), host, length, awaits)
+	}
+}
+
 func sameFields(t *testing.T, head []byte, h *Head) {
 	_, fields, _ := bytes.Cut(head, []byte("\r\n"))
 	got, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(fields))).ReadMIMEHeader()
@@ -264,8 +298,8 @@ func sameFields(t *testing.T, head []byte, h *Head) {
 		}
 		got[textproto.CanonicalMIMEHeaderKey(string(name))] = values[1:]
 	}
-	if count != h.fields {
-		t.Errorf("%d fields were counted, there are %d", h.fields, count)
+	if count != h.Len() {
+		t.Errorf("%d fields were counted, there are %d", h.Len(), count)
 	}
 }
 

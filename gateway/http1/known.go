@@ -17,7 +17,7 @@ func (h *Head) Known(b []byte) Known {
 	if end := bytes.IndexAny(line, "\r\n"); end >= 0 {
 		line = line[:end]
 	}
-	k := Known{Target: cut(line), Host: cut(trimBlanks(b[h.host.from:h.host.to]))}
+	k := Known{Target: cut(line), Host: cut(b[h.host.from:h.host.to])}
 	method, rest, ok := bytes.Cut(line, []byte(" "))
 	if !ok || !isToken(method) || len(method) > maxMethod {
 		return k

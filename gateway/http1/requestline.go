@@ -26,6 +26,8 @@ func (h *Head) requestLine(line []byte) *Refusal {
 	if end > h.limits.Target {
 		return h.longTarget()
 	}
+	h.method = h.span(h.line, len(method))
+	h.target = h.span(h.line+len(method)+1, end)
 	return checkTarget(method, rest[:end])
 }
 

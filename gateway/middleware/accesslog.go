@@ -42,7 +42,7 @@ func AccessLog(access *Access, log zerolog.Logger, next http.Handler) http.Handl
 		req := gateway.FromContext(r.Context())
 		response := responseOf(w)
 		defer func() {
-			// A panic goes on to net/http; the lines are written all the same.
+			// A panic goes on to the server; the lines are written all the same.
 			failures.write(req)
 			if access != nil {
 				access.write(newEntry(req, r, response, time.Now()))

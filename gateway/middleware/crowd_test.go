@@ -13,14 +13,24 @@ import (
 	"gatewayd/gateway"
 )
 
-// A full queue refuses as many requests as come; its log says so without a line for each.
-func TestRefusedCrowdIsCounted(t *testing.T) {
+// A full queue refuses as many requests as come, and an application that is down fails them; the log says so without a
+// line for each.
+func TestCrowdIsCounted(t *testing.T) {
+	for level, e := range map[string]*gateway.Error{
+		"warn":  {Status: 503, Op: "wait for a place", Hint: "raise it", Overload: true},
+		"error": {Status: 502, Op: "connect", Alike: true},
+	} {
+		t.Run(level, func(t *testing.T) { crowdIsCounted(t, level, e) })
+	}
+}
+
+func crowdIsCounted(t *testing.T, level string, e *gateway.Error) {
 	synctest.Test(t, func(t *testing.T) {
 		var out lockedBuffer
 		route := "/a/*"
 		h := begin(AccessLog(nil, zerolog.New(&out), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			gateway.FromContext(r.Context()).Route = route
-			gateway.Fail(w, r, &gateway.Error{Status: 503, Op: "wait for a place", Hint: "raise it", Overload: true})
+			gateway.Fail(w, r, e)
 		})))
 		refuse := func(n int) {
 			for range n {
@@ -32,10 +42,10 @@ func TestRefusedCrowdIsCounted(t *testing.T) {
 			time.Sleep(crowdSpan)
 			synctest.Wait()
 			lines := out.take()
-			if got := strings.Count(lines, `"level":"warn","id":`); got != singles {
+			if got := strings.Count(lines, `"level":"`+level+`","id":`); got != singles {
 				t.Errorf("%s: %d lines, want %d: %s", name, got, singles, lines)
 			}
-			if got := strings.Count(lines, `"requests":`+count); got != left || strings.Count(lines, "\n") != singles+left {
+			if got := strings.Count(lines, `"requests":`+count); got != left || strings.Count(lines, `"level":"`+level) != singles+left || strings.Count(lines, "\n") != singles+left {
 				t.Errorf("%s: %s", name, lines)
 			}
 		}

@@ -8,15 +8,24 @@ import (
 
 // failureLog writes the one line that says why a request failed.
 type failureLog struct {
-	log     zerolog.Logger
-	refused crowd
+	log             zerolog.Logger
+	refused, failed crowd
 }
 
 // write is called when the request has ended. What a client can cause at will is for debugging.
 func (f *failureLog) write(req *gateway.Request) {
 	log, e := f.log, gateway.AsError(req.Err)
-	if e == nil || e.Overload && !f.refused.admit(req.Site, req.Route, f.left) {
+	switch {
+	case e == nil:
 		return
+	case e.Overload:
+		if !f.refused.admit(req.Site, req.Route, f.refusedMore) {
+			return
+		}
+	case e.Alike:
+		if !f.failed.admit(req.Site, req.Route, f.failedMore) {
+			return
+		}
 	}
 	level := zerolog.DebugLevel
 	switch {
@@ -41,11 +50,18 @@ func (f *failureLog) write(req *gateway.Request) {
 	event.Msg("request failed")
 }
 
-// left says how many of a crowd have had no line of their own.
-func (f *failureLog) left(site, route string, n int) {
-	event := f.log.Warn()
+// refusedMore and failedMore say how many of a crowd have had no line of their own.
+func (f *failureLog) refusedMore(site, route string, n int) {
+	more(f.log.Warn(), site, route, n, "more requests were refused in the same second than are logged one by one")
+}
+
+func (f *failureLog) failedMore(site, route string, n int) {
+	more(f.log.Error(), site, route, n, "more requests failed alike in the same second than are logged one by one")
+}
+
+func more(event *zerolog.Event, site, route string, n int, what string) {
 	if site != "" {
 		event.Str("site", site)
 	}
-	event.Str("route", route).Int("requests", n).Msg("more requests were refused in the same second than are logged one by one")
+	event.Str("route", route).Int("requests", n).Msg(what)
 }

@@ -73,7 +73,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	b.got += n
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		b.over = true // the deadline stays: net/http must not wait for the rest either
+		b.over = true // the deadline stays: the server must not wait for the rest either
 		return n, &gateway.Error{
 			Status: http.StatusRequestTimeout,
 			Op:     "read the request body",
@@ -81,7 +81,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 			Public: "The request body came too slowly.",
 		}
 	case err != nil:
-		// net/http goes on reading the connection, to notice that the client leaves.
+		// The server may go on reading the connection, to notice that the client leaves.
 		b.over = true
 		b.ctl.SetReadDeadline(time.Time{})
 	case b.got >= paceBytes:
@@ -92,7 +92,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 
 func (b *pacedBody) Close() error { return b.src.Close() }
 
-// stop bounds what net/http may still read of a body that the handler has left, before it takes the next request.
+// stop bounds what a server may still read of a body that the handler has left, before it takes the next request.
 func (b *pacedBody) stop() {
 	if !b.over {
 		b.ctl.SetReadDeadline(time.Now().Add(b.span))

@@ -26,14 +26,14 @@ func Linger(giveUp func(*http.Request), next http.Handler) http.Handler {
 		body := &notedBody{ReadCloser: r.Body}
 		r.Body = body
 		ctl := http.NewResponseController(w)
-		ctl.EnableFullDuplex() // else net/http itself reads on, without a bound in time, before it sends the head
+		ctl.EnableFullDuplex() // else net/http's server itself reads on, without a bound in time, before it sends the head
 		next.ServeHTTP(&Response{ResponseWriter: w, body: body}, r)
 		switch {
 		case body.ended:
 		case !body.broken.Load() && endsByItself(w.Header(), r):
 			linger(ctl, body)
 		default:
-			ctl.SetReadDeadline(time.Unix(1, 0)) // net/http must not wait for the rest
+			ctl.SetReadDeadline(time.Unix(1, 0)) // the server must not wait for the rest
 			giveUp(r)
 		}
 	})

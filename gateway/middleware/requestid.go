@@ -3,7 +3,6 @@ package middleware
 import (
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 )
 
 const requestIDField = "X-Request-Id"
@@ -32,10 +31,10 @@ func isRequestID(s string) bool {
 // NewRequestID makes the name of one request: 16 hexadecimal digits from the runtime's generator, which is seeded by
 // the system. It tells requests apart; it is no secret.
 func NewRequestID() string {
-	const digits = 16
-	s := strconv.FormatUint(rand.Uint64(), 16)
-	for len(s) < digits {
-		s = "0" + s
+	const digits = "0123456789abcdef"
+	var id [16]byte
+	for i, n := 0, rand.Uint64(); i < len(id); i, n = i+1, n>>4 {
+		id[i] = digits[n&0xf]
 	}
-	return s
+	return string(id[:])
 }

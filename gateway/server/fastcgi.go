@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -37,7 +38,7 @@ func (b *builder) fastcgi(r *route) (http.Handler, error) {
 		if err := mayBecome(spec.Process.User); err != nil {
 			return nil, err
 		}
-		r.workers = &workers{spec: spec, registry: b.pools}
+		r.workers = &workers{spec: spec, registry: b.pools, wait: waitForWorker(r.conf.Options.Queue, b.conf.StartTimeout)}
 		opt.Upstream = r.workers
 		r.backend = &leaving{backend: fastcgi.New(opt), workers: r.workers, after: r.workers.release}
 	}
@@ -109,11 +110,20 @@ type workers struct {
 	spec     worker.Spec
 	registry *worker.Registry
 	pool     *worker.Pool
+	wait     time.Duration // how long a request may wait for one; 0 is for ever
+}
+
+// waitForWorker is as long as a request may wait for a place, but no shorter than a worker's start.
+func waitForWorker(queue config.Queue, start time.Duration) time.Duration {
+	if queue.Max > 0 && queue.Wait == 0 {
+		return 0
+	}
+	return max(queue.Wait, start)
 }
 
 // Lease implements upstream.Upstream.
 func (w *workers) Lease(ctx context.Context, not *upstream.Peer) (*upstream.Lease, error) {
-	return w.pool.Lease(ctx, not)
+	return w.pool.LeaseWithin(ctx, not, w.wait)
 }
 
 func (w *workers) release() {
@@ -150,7 +160,7 @@ func (s *Server) startWorkers(g *Generation, await bool) error {
 	if !await {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), g.Config.StartTimeout)
+	ctx, cancel := context.WithTimeout(s.ending, g.Config.StartTimeout)
 	defer cancel()
 	for _, w := range fresh {
 		if err := w.pool.AwaitReady(ctx); err != nil {

@@ -2,48 +2,49 @@ package server
 
 import (
 	"context"
-	stdlog "log"
 	"net"
 	"net/http"
-	"strings"
 	"sync/atomic"
 
 	"github.com/rs/zerolog"
 
+	"gatewayd/gateway"
 	"gatewayd/gateway/config"
+	"gatewayd/gateway/http1"
+	"gatewayd/gateway/http1server"
 	"gatewayd/gateway/middleware"
 )
 
-// frontend is an http.Server with the bounds of one `http` section. Listeners feed it; it is replaced when the section
-// changes.
+// frontend serves connections within the bounds of one `http` section. Listeners feed it; it is replaced when the
+// section changes.
 type frontend struct {
-	conf  config.HTTP
-	http  *http.Server
-	queue *queue
-	next  *atomic.Pointer[frontend] // takes what arrives after this one was replaced
-	serve context.Context           // ends when the last request has been answered
-	end   context.CancelFunc
+	conf config.HTTP
+	http *http1server.Server
+	next *atomic.Pointer[frontend] // takes what arrives after this one was replaced
 }
 
 func newFrontend(c config.HTTP, handler http.Handler, current *atomic.Pointer[frontend], log func() *zerolog.Logger) *frontend {
-	f := &frontend{conf: c, queue: newQueue(), next: current}
-	f.serve, f.end = context.WithCancel(context.Background())
-	f.http = &http.Server{
-		Handler:        handler,
-		IdleTimeout:    c.IdleTimeout,
-		MaxHeaderBytes: int(c.MaxHeader), // strictConn refuses before net/http does; it also keeps header_timeout
-		ConnContext:    withConn,
-		// OPTIONS * is answered by middleware, which logs it.
-		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     stdlog.New(&httpErrors{log}, "", 0),
-	}
-	go f.http.Serve(f.queue)
-	return f
+	return &frontend{conf: c, next: current, http: http1server.New(http1server.Options{
+		Handler:       handler,
+		Limits:        http1.Limits{Head: int(c.MaxHeader), Target: int(c.MaxURI), Fields: c.MaxHeaders},
+		HeaderTimeout: c.HeaderTimeout,
+		IdleTimeout:   c.IdleTimeout,
+		SendTimeout:   c.SendTimeout,
+		Context:       withRecord,
+		Discard:       middleware.Discard,
+		// The frontend may outlive the log that is the current one when it begins.
+		Log: func(err error) { middleware.Exact(log().Error(), "error", err.Error()).Msg("connection") },
+	})}
+}
+
+// withRecord gives a request its record, before there is a request: adding it later would take a copy of that.
+func withRecord(ctx context.Context) context.Context {
+	return gateway.NewContext(ctx, &gateway.Request{})
 }
 
 // feed hands a connection to the server, or to its successor if it is no longer the current one.
 func (f *frontend) feed(conn net.Conn) {
-	for !f.queue.put(strict(f.serve, paced(conn, f.conf.SendTimeout), f.conf)) {
+	for !f.http.Serve(conn) {
 		next := f.next.Load()
 		if next == f {
 			conn.Close()
@@ -54,21 +55,4 @@ func (f *frontend) feed(conn net.Conn) {
 }
 
 // shutdown takes no new requests and returns when the last one is answered; when ctx ends first it breaks them off.
-func (f *frontend) shutdown(ctx context.Context) error {
-	defer f.end()
-	f.queue.Close()
-	err := f.http.Shutdown(ctx)
-	if err != nil {
-		f.http.Close()
-	}
-	return err
-}
-
-// httpErrors takes what net/http has to say about single connections: nothing that an operator must act on. The
-// frontend may outlive the log that is the current one when it begins.
-type httpErrors struct{ log func() *zerolog.Logger }
-
-func (e *httpErrors) Write(line []byte) (int, error) {
-	middleware.Exact(e.log().Debug(), "error", strings.TrimSpace(string(line))).Msg("connection")
-	return len(line), nil
-}
+func (f *frontend) shutdown(ctx context.Context) error { return f.http.Shutdown(ctx) }

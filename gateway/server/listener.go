@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -174,41 +173,3 @@ func (l *listener) name() string {
 	}
 	return "http://" + l.Addr().String()
 }
-
-// queue is the net.Listener that an http.Server sees: the connections that the listeners hand it.
-type queue struct {
-	conns chan net.Conn
-	once  sync.Once
-	ended chan struct{}
-}
-
-func newQueue() *queue { return &queue{conns: make(chan net.Conn), ended: make(chan struct{})} }
-
-// put hands over a connection; false if the queue has been closed.
-func (q *queue) put(conn net.Conn) bool {
-	select {
-	case q.conns <- conn:
-		return true
-	case <-q.ended:
-		return false
-	}
-}
-
-// Accept implements net.Listener.
-func (q *queue) Accept() (net.Conn, error) {
-	select {
-	case conn := <-q.conns:
-		return conn, nil
-	case <-q.ended:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements net.Listener.
-func (q *queue) Close() error {
-	q.once.Do(func() { close(q.ended) })
-	return nil
-}
-
-// Addr implements net.Listener; each connection knows its own.
-func (q *queue) Addr() net.Addr { return &net.TCPAddr{} }

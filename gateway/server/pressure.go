@@ -43,7 +43,4 @@ func descriptorOf(conn net.Conn) (fd int) {
 }
 
 // relieve closes the connections that wait for a next request.
-func (f *frontend) relieve() {
-	f.http.SetKeepAlivesEnabled(false)
-	f.http.SetKeepAlivesEnabled(true)
-}
+func (f *frontend) relieve() { f.http.CloseIdle() }

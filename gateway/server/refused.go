@@ -1,48 +1,29 @@
 package server
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 
 	"gatewayd/gateway"
+	"gatewayd/gateway/config"
 	"gatewayd/gateway/http1"
+	"gatewayd/gateway/http1server"
 )
 
-// refused is what came where a request should have been. net/http gets a stand-in instead, so that the refusal is
-// answered in its turn, by the same handlers, and logged like any request.
-type refused struct {
-	known http1.Known
-	err   *gateway.Error
-}
-
-// standInScheme is that of the stand-in's target. No client can send it: http1 takes http and https.
-const standInScheme = "refused"
-
-// refuse ends the connection as far as reading goes: after the stand-in nothing is handed on any more.
-func (c *strictConn) refuse(b []byte, err *gateway.Error) {
-	c.refused = &refused{known: c.head.Known(b), err: err}
-	c.kept = c.refused.standIn()
-	c.checked = len(c.kept)
-	c.giveUp(io.EOF)
-}
-
-// standIn is a head of the same method and version, as far as they matter for the form of the answer.
-func (f *refused) standIn() []byte {
-	method, version := http.MethodGet, "HTTP/1.1"
-	if f.known.Method == http.MethodHead {
-		method = http.MethodHead
+// headError is why the connection has refused what came before it was a request.
+func headError(err error, conf *config.HTTP) *gateway.Error {
+	var refusal *http1.Refusal
+	if errors.As(err, &refusal) {
+		return requestError(refusal)
 	}
-	if f.known.Proto == "HTTP/1.0" {
-		version = f.known.Proto
+	e := &gateway.Error{Status: http.StatusRequestTimeout, Op: "read the request head", Err: err}
+	if errors.Is(err, http1server.ErrSlowHead) {
+		e.Err = fmt.Errorf("it was not whole within http.header_timeout: %s", conf.HeaderTimeout)
 	}
-	return []byte(method + " " + standInScheme + ": " + version + "\r\nHost:\r\nConnection: close\r\n\r\n")
-}
-
-// describe gives the record of the request what is known of the one that was refused.
-func (f *refused) describe(req *gateway.Request) {
-	req.Refused = f.err
-	req.Method, req.RequestURI, req.Proto, req.Host = f.known.Method, f.known.Target, f.known.Proto, f.known.Host
+	return e
 }
 
 // requestError is a refusal for the two readers of a gateway.Error.
@@ -56,31 +37,21 @@ func requestError(r *http1.Refusal) *gateway.Error {
 	return e
 }
 
-// connOf is the connection that r came by, nil if it is none of ours.
-func connOf(r *http.Request) *strictConn {
-	conn, _ := r.Context().Value(connKey{}).(*strictConn)
-	return conn
-}
-
-// refusal is what r stands in for, nil if it is a request.
-func (c *strictConn) refusal(r *http.Request) *refused {
-	if c == nil || r.URL.Scheme != standInScheme {
-		return nil
-	}
-	return c.refused
-}
-
-// framedBody tells why the framing of a body was refused. net/http passes that on, save where the trailer is wrong.
-type framedBody struct {
-	io.ReadCloser
-	conn *strictConn
-}
+// framedBody tells what is wrong with the framing of a body.
+type framedBody struct{ io.ReadCloser }
 
 // Read implements io.Reader.
 func (b *framedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if fault := b.conn.fault.Load(); fault != nil && err != nil && err != io.EOF {
-		err = fault
+	if refusal := (*http1.Refusal)(nil); errors.As(err, &refusal) {
+		err = requestError(refusal)
 	}
 	return n, err
+}
+
+// giveUpConn has the connection of r closed once its answer has been sent.
+func giveUpConn(r *http.Request) {
+	if c := http1server.FromContext(r.Context()); c != nil {
+		c.GiveUp()
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"gatewayd/gateway"
 	"gatewayd/gateway/config"
 	"gatewayd/gateway/htpasswd"
+	"gatewayd/gateway/http1server"
 	"gatewayd/gateway/worker"
 )
 
@@ -47,11 +48,16 @@ type Server struct {
 
 	acceptTold atomic.Int64 // when a failed accept was last logged
 
-	mu        sync.Mutex // one change at a time; guards what follows
+	changing sync.Mutex // one change at a time, which may wait for workers; taken before mu, without which it guards what changes alone write
+
+	mu        sync.Mutex // guards what follows
 	listeners map[string]*listener
 	retired   map[*Generation]bool // replaced, but still held by requests
 	reloads   Reloads
 	closed    bool
+
+	ending context.Context // ends when Shutdown begins
+	end    context.CancelCauseFunc
 
 	leaving  sync.WaitGroup  // frontends on their way out
 	leaveCtx context.Context // ends when they may wait no longer
@@ -70,6 +76,7 @@ type Reloads struct {
 // New returns a Server that serves nothing yet.
 func New(opt Options) *Server {
 	s := &Server{opt: opt, verifying: htpasswd.NewGate(), sinks: newSinks(), listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
+	s.ending, s.end = context.WithCancelCause(context.Background())
 	s.leaveCtx, s.leaveNow = context.WithCancel(context.Background())
 	s.remote, s.pools = newRemote(), worker.NewRegistry(s.workerOptions())
 	return s
@@ -78,8 +85,8 @@ func New(opt Options) *Server {
 // Start loads the configuration, listens and serves. It returns once every listener accepts. Problems are returned
 // whole, as config.Problems, warnings alone too when err is nil.
 func (s *Server) Start() (config.Problems, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.changing.Lock()
+	defer s.changing.Unlock()
 	conf, problems := s.opt.Load()
 	if problems.Failed() {
 		return problems, problems
@@ -91,10 +98,10 @@ func (s *Server) Start() (config.Problems, error) {
 // Reload loads the configuration again and makes it the current one, or changes nothing and says why: config.Problems
 // for what is wrong in the file, another error for what is wrong with the machine. The summary is for people.
 func (s *Server) Reload() (summary string, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.changing.Lock()
+	defer s.changing.Unlock()
 	if s.closed {
-		return "", errors.New("the server is shutting down")
+		return "", errEnding
 	}
 	began := time.Now()
 	conf, problems := s.opt.Load()
@@ -103,34 +110,44 @@ func (s *Server) Reload() (summary string, err error) {
 	}
 	logProblems(s.Log(), problems)
 	if previous := s.current.Load(); reflect.DeepEqual(conf, previous.Config) {
-		s.reloads.LastTime, s.reloads.LastProblems = time.Now(), nil // what was refused before has been taken back
+		s.reloaded(Reloads{}) // what was refused before has been taken back
 		return fmt.Sprintf("generation %d: nothing has changed", previous.Number), nil
 	}
 	change, err := s.apply(conf)
 	if err != nil {
 		return "", s.refused(err)
 	}
-	s.reloads.Applied++
-	s.reloads.LastTime, s.reloads.LastProblems = time.Now(), nil
+	s.reloaded(Reloads{Applied: 1})
 	summary = fmt.Sprintf("%s, %dms", change, time.Since(began).Milliseconds())
 	s.Log().Info().Msg("reloaded: " + summary)
 	return summary, nil
 }
 
+var errEnding = errors.New("the server is shutting down")
+
+// reloaded adds what became of one configuration.
+func (s *Server) reloaded(r Reloads) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reloads.Applied += r.Applied
+	s.reloads.Refused += r.Refused
+	s.reloads.LastTime, s.reloads.LastProblems = time.Now(), r.LastProblems
+}
+
 func (s *Server) refused(err error) error {
-	s.reloads.Refused++
-	s.reloads.LastTime, s.reloads.LastProblems = time.Now(), nil
+	become := Reloads{Refused: 1}
+	defer func() { s.reloaded(become) }()
 	log := s.Log()
 	event := log.Error().Uint64("generation", s.current.Load().Number)
 	var problems config.Problems
 	if errors.As(err, &problems) {
 		logProblems(log, problems)
 		for _, p := range problems {
-			s.reloads.LastProblems = append(s.reloads.LastProblems, p.String())
+			become.LastProblems = append(become.LastProblems, p.String())
 		}
 		event.Int("problems", len(problems))
 	} else {
-		s.reloads.LastProblems = []string{err.Error()}
+		become.LastProblems = []string{err.Error()}
 		event.Err(err)
 	}
 	event.Msg("the configuration was not reloaded; the one before goes on serving")
@@ -170,6 +187,8 @@ func (s *Server) apply(conf *config.Config) (change string, err error) {
 }
 
 func (s *Server) commit(previous, next *Generation, added []*listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	next.setLimits()
 	s.current.Store(next)
 	s.replaceFrontend(next)
@@ -185,7 +204,7 @@ func (s *Server) commit(previous, next *Generation, added []*listener) {
 	}
 }
 
-// replaceFrontend starts a new http.Server if its bounds have changed; the old one answers what it has begun.
+// replaceFrontend starts a new server of connections if its bounds have changed; the old one answers what it has begun.
 func (s *Server) replaceFrontend(next *Generation) {
 	old := s.front.Load()
 	if old != nil && old.conf == next.Config.HTTP {
@@ -288,30 +307,30 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g := s.acquire()
 	defer g.release()
 	defer resetUnframed(w, r)
-	req := &gateway.Request{
-		Generation: g.Number,
-		Timing:     gateway.Timing{Begun: time.Now()},
-	}
+	req := gateway.FromContext(r.Context())
+	req.Request, req.Generation, req.Timing.Begun = r, g.Number, time.Now()
 	g.proxies.Identify(w, r, req)
 	req.StderrOf = func(route, script string) func(string) { return g.stderrOf(req.ID, route, script) }
-	r = r.WithContext(gateway.NewContext(r.Context(), req))
-	req.Request = r
-	conn := connOf(r)
-	if conn != nil && r.Body != http.NoBody {
-		req.Left = conn.left
+	conn := http1server.FromContext(r.Context())
+	if r.Body != http.NoBody {
+		req.Left = conn.Left
 	}
-	if refused := conn.refusal(r); refused != nil {
-		refused.describe(req)
-	} else if conn != nil && r.TransferEncoding != nil {
-		r.Body = &framedBody{r.Body, conn}
+	if err := conn.Refusal(); err != nil {
+		req.Refused = headError(err, &g.Config.HTTP)
+	} else if r.TransferEncoding != nil {
+		r.Body = &framedBody{r.Body}
 	}
-	w.Header().Set("Server", "gatewayd")
+	w.Header()["Server"] = serverName
 	g.handler.ServeHTTP(w, r)
 }
+
+// serverName is the Server field of every answer.
+var serverName = []string{"gatewayd"}
 
 // Shutdown stops accepting, answers what has begun and waits for the programs. When ctx ends first, what is left is
 // broken off and the programs are stopped for certain. The logs come last: they get a second to be written.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.end(errEnding) // of a change that waits for workers
 	if !s.closeListeners() {
 		return nil
 	}
@@ -330,6 +349,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // closeListeners is false if there is nothing to shut down any more.
 func (s *Server) closeListeners() bool {
+	s.changing.Lock()
+	defer s.changing.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.current.Load() == nil {

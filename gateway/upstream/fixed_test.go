@@ -122,6 +122,17 @@ func TestUnreachableIsLeftAlone(t *testing.T) {
 	})
 }
 
+// Who was not asked anything has neither failed nor recovered.
+func TestUnused(t *testing.T) {
+	f := fixed("a")
+	once(t, f, Unreachable)
+	before := f.Stats()[0]
+	once(t, f, Unused)
+	if got := f.Stats()[0]; got != before || f.peers[0].ServedLately() {
+		t.Errorf("%+v, before that %+v", got, before)
+	}
+}
+
 func TestOneTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := fixed("a", "b")

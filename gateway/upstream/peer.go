@@ -115,6 +115,7 @@ func (p *Peer) note(o Outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
+	case o == Unused:
 	case o != Unreachable:
 		p.unreachable = time.Time{}
 	case p.unreachable.IsZero():

@@ -43,6 +43,8 @@ const (
 	// Abandoned: the connection was closed while the peer may still be at work on the request, because nobody wants the
 	// answer. An own worker is busy until it shows that it is not.
 	Abandoned
+	// Unused: nothing was sent to it, which is not its fault: the client left before that, or descriptors ran out here.
+	Unused
 )
 
 // Lease is a place at a peer for one request.

@@ -25,9 +25,15 @@ type place struct {
 // Lease implements upstream.Upstream. Nobody overtakes those who wait. It fails at once while there is no hope for any
 // worker.
 func (p *Pool) Lease(ctx context.Context, not *upstream.Peer) (*upstream.Lease, error) {
+	return p.LeaseWithin(ctx, not, 0)
+}
+
+// LeaseWithin is Lease for who waits no longer than limit; 0 is for ever. More than the workers can take are let in
+// while some of them cannot be had, or are at work for clients that have left.
+func (p *Pool) LeaseWithin(ctx context.Context, not *upstream.Peer, limit time.Duration) (*upstream.Lease, error) {
 	lease, waits, err := p.take(not)
 	if waits != nil {
-		return p.await(ctx, waits)
+		return p.await(ctx, waits, limit)
 	}
 	return lease, err
 }
@@ -51,12 +57,22 @@ func (p *Pool) take(not *upstream.Peer) (*upstream.Lease, *list.Element, error) 
 }
 
 // await waits for a place. Whoever gives up in the moment in which it is given one passes it on.
-func (p *Pool) await(ctx context.Context, e *list.Element) (*upstream.Lease, error) {
+func (p *Pool) await(ctx context.Context, e *list.Element, limit time.Duration) (*upstream.Lease, error) {
+	var late <-chan time.Time
+	if limit > 0 {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		late = timer.C
+	}
 	w := e.Value.(*waiter)
+	var err error
 	select {
 	case got := <-w.got:
 		return got.lease, got.err
 	case <-ctx.Done():
+		err = context.Cause(ctx)
+	case <-late:
+		err = p.noneFree(limit)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -70,7 +86,7 @@ func (p *Pool) await(ctx context.Context, e *list.Element) (*upstream.Lease, err
 	default:
 		p.waiting.Remove(e)
 	}
-	return nil, context.Cause(ctx)
+	return nil, err
 }
 
 // occupy counts a request at the best slot that is free: the least busy one, in turns; not only if there is no other.
@@ -128,6 +144,7 @@ func (p *Pool) takeBack(s *slot, w *worker, o upstream.Outcome) {
 		} else {
 			s.early = true
 		}
+	case o == upstream.Unused:
 	case o == upstream.Broken: // most likely it has ended, and the next one is being started
 	case o == upstream.Faulty && w == s.worker:
 		w.replace(errors.New("it has violated the protocol, or did not end a request in time"))

@@ -53,9 +53,17 @@ type ration struct {
 	log func(line string) // nil drops everything
 
 	mu      sync.Mutex
+	hushed  bool    // drops everything
 	used    float64 // of linesAtOnce
 	at      time.Time
 	dropped int // since the last line that was logged
+}
+
+// hush has nothing logged any more, or everything again.
+func (r *ration) hush(on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hushed = on
 }
 
 func (r *ration) line(line string) {
@@ -64,6 +72,9 @@ func (r *ration) line(line string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.hushed {
+		return
+	}
 	now := time.Now()
 	r.used = max(0, r.used-now.Sub(r.at).Seconds()*linesPerSecond)
 	r.at = now

@@ -191,6 +191,15 @@ func (p *Pool) closed() *gateway.Error {
 	return &gateway.Error{Status: http.StatusServiceUnavailable, Op: "worker: lend one of " + p.Program(), Err: errors.New("they are being stopped"), RetryAfter: time.Second}
 }
 
+// noneFree is the error of a request that has waited as long as it may.
+func (p *Pool) noneFree(limit time.Duration) *gateway.Error {
+	return &gateway.Error{
+		Status: http.StatusServiceUnavailable, Op: "worker: lend one of " + p.Program(), Err: fmt.Errorf("none became free within %s", limit),
+		Hint:       "gatewayd status shows what they do: those that are busy may still work for clients that have left, which `timeout` bounds",
+		RetryAfter: time.Second, Overload: true,
+	}
+}
+
 // unavailable is the error of a request that no worker can take, because of what has happened in s.
 func (p *Pool) unavailable(s *slot) *gateway.Error {
 	return &gateway.Error{
@@ -200,6 +209,7 @@ func (p *Pool) unavailable(s *slot) *gateway.Error {
 		Hint:       s.failure.hint,
 		Public:     "The application behind this address does not run. Try again in a moment.",
 		RetryAfter: max(time.Until(s.next), time.Second),
+		Alike:      true,
 	}
 }
 

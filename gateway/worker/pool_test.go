@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -109,6 +110,24 @@ func TestFirstComeFirstServed(t *testing.T) {
 	}
 	if !slices.IsSorted(got) || len(got) != 10 {
 		t.Error(got)
+	}
+}
+
+func TestWaitIsBounded(t *testing.T) {
+	p, _ := readyPool(t, spec(t, "serves"))
+	l := lease(t, p)
+	_, err := p.LeaseWithin(within10s(t), nil, 20*time.Millisecond)
+	if e := gateway.AsError(err); err == nil || e.Status != 503 || !e.Overload || !strings.Contains(e.Error(), "none became free within 20ms") {
+		t.Error(err)
+	}
+	if n := p.Stats().Waiting; n != 0 {
+		t.Error(n, "wait on")
+	}
+	l.Release(upstream.Served)
+	if l, err := p.LeaseWithin(within10s(t), nil, time.Minute); err != nil {
+		t.Error(err)
+	} else {
+		l.Release(upstream.Served)
 	}
 }
 
@@ -433,7 +452,7 @@ func TestFailsAtOnce(t *testing.T) {
 	p, r := pool(t, s)
 	for name, err := range map[string]error{"AwaitReady": p.AwaitReady(within10s(t)), "Lease": leaseError(t, p)} {
 		e := gateway.AsError(err)
-		if e.Status != 503 || e.RetryAfter < time.Second || e.Hint != "create it" || !strings.Contains(e.Error(), "the database is missing: it ended with exit status 3; its last words:") {
+		if e.Status != 503 || !e.Alike || e.RetryAfter < time.Second || e.Hint != "create it" || !strings.Contains(e.Error(), "the database is missing: it ended with exit status 3; its last words:") {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
@@ -443,6 +462,9 @@ func TestFailsAtOnce(t *testing.T) {
 	}
 	if len(r.of(GaveUp)) != 1 {
 		t.Error("said more than once:", r.of(GaveUp))
+	}
+	if lines := len(r.all()); lines > 2 {
+		t.Errorf("what it says each time is logged each time: %d lines", lines)
 	}
 	if !r.printed("a message on standard output") {
 		t.Error(r.all())
@@ -482,9 +504,32 @@ func TestNeverListens(t *testing.T) {
 	if took := time.Since(begun); took < 300*time.Millisecond || took > 2*time.Second {
 		t.Error("after", took)
 	}
-	if !strings.Contains(err.Error(), "was not ready within 300ms") {
+	if e := gateway.AsError(err); !strings.Contains(e.Error(), "was not ready within 300ms") || !strings.Contains(e.Hint, "start_timeout") {
+		t.Error(e, e.Hint)
+	}
+}
+
+func TestAnswersSomethingElse(t *testing.T) {
+	s := spec(t, "serves")
+	s.Ready = func(context.Context, net.Conn) (bool, error) { return false, errors.New("HTTP") }
+	p, _ := pool(t, s)
+	if err := p.AwaitReady(within10s(t)); err == nil || !strings.Contains(err.Error(), "with something else: HTTP") {
 		t.Error(err)
 	}
+}
+
+// What keeps a worker from being had is told again when it is something else.
+func TestAnotherReasonIsTold(t *testing.T) {
+	reason := filepath.Join(t.TempDir(), "reason")
+	s := Spec{Process: process.Spec{Path: "/bin/sh", Args: []string{"sh", "-c", "cat " + reason + "; exit 3"}}, Ready: isReady}
+	os.WriteFile(reason, []byte("no database"), 0o600)
+	p, r := pool(t, s)
+	eventually(t, "it gives up", func() bool { return len(r.of(GaveUp)) == 1 })
+	os.WriteFile(reason, []byte("no network"), 0o600)
+	eventually(t, "it says why again", func() bool {
+		told := r.of(GaveUp)
+		return strings.Contains(told[len(told)-1].Text, "no network") && strings.Contains(p.Stats().Workers[0].Failure, "no network")
+	})
 }
 
 func TestRecovers(t *testing.T) {

@@ -80,6 +80,11 @@ func (s *slot) oneWorker() time.Duration {
 	if f != nil && s.pool.spare(w) {
 		return 0
 	}
+	if f != nil && s.provedEarly(w) {
+		s.failures = 0
+		s.report(w, false)
+		return 0
+	}
 	if f != nil {
 		s.failures++
 		return s.giveUp(w, f, pause(s.failures, time.Since(s.begun)))
@@ -92,7 +97,7 @@ func (s *slot) oneWorker() time.Duration {
 func (s *slot) enter(st state) {
 	s.pool.mu.Lock()
 	defer s.pool.mu.Unlock()
-	s.state, s.since = st, time.Now()
+	s.state, s.since, s.early = st, time.Now(), false
 	s.pool.settle()
 }
 
@@ -101,6 +106,7 @@ func (s *slot) lendTo(w *worker) {
 	s.pool.mu.Lock()
 	recovered := s.failure != nil
 	s.peer.Keep(true)
+	s.ration.hush(false)
 	s.worker, s.failure = w, nil
 	w.served = s.early
 	s.state, s.since = ready, time.Now()
@@ -112,6 +118,13 @@ func (s *slot) lendTo(w *worker) {
 		kind = Recovered
 	}
 	s.tell(kind, w, fmt.Sprintf("it is ready, %s after its start", w.readyAt.Sub(s.begun).Round(time.Millisecond)), "")
+}
+
+// provedEarly says whether a worker that has ended before it was known to be ready had served a request all the same.
+func (s *slot) provedEarly(w *worker) bool {
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	return w != nil && w.unfit == nil && s.early
 }
 
 // after is for when a worker that was ready is gone.
@@ -160,11 +173,13 @@ func (s *slot) report(w *worker, recycled bool) {
 	}
 }
 
-// giveUp closes the slot for a while: whoever waits in the socket's backlog is told so by the kernel.
+// giveUp closes the slot for a while: whoever waits in the socket's backlog is told so by the kernel. Why is told once;
+// until there is a worker again, what those print that are tried is heard only as last words, if they are others.
 func (s *slot) giveUp(w *worker, f *failure, wait time.Duration) time.Duration {
 	s.closeSocket()
 	s.pool.mu.Lock()
-	known := s.failure != nil
+	known := s.failure != nil && s.failure.err.Error() == f.err.Error()
+	s.ration.hush(true)
 	s.pid = 0
 	s.failure, s.next = f, time.Now().Add(wait)
 	s.pool.mu.Unlock()

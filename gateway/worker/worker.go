@@ -69,7 +69,7 @@ func (s *slot) start() (*worker, *failure) {
 	w := &worker{slot: s, address: s.peer.Address, proc: proc, out: newOutput(ours, &s.ration), life: life, replaced: make(chan struct{})}
 	s.pool.kept.Go(w.out.read)
 	s.pool.mu.Lock()
-	s.pid, s.early = proc.Pid(), false
+	s.pid = proc.Pid()
 	s.starts++
 	s.pool.mu.Unlock()
 	return w, nil
@@ -92,17 +92,31 @@ func (w *worker) awaitReady() *failure {
 	if err == nil {
 		return nil
 	}
+	hint := ""
 	if w.life.Err() == nil {
-		w.mark(fmt.Errorf("it was not ready within %s (%w) and was stopped", w.slot.pool.spec.StartTimeout, err))
+		err, hint = w.notReady(err, ctx.Err() != nil)
+		w.mark(err)
 	}
 	w.stop()
 	f := w.died()
+	if f.hint == "" {
+		f.hint = hint
+	}
 	if explain := w.slot.pool.spec.Unready; explain != nil {
 		if cause, hint := explain(w.out.lines.LastWords()); cause != "" {
 			return &failure{fmt.Errorf("%s: %w", cause, f.err), hint}
 		}
 	}
 	return f
+}
+
+// notReady says why a worker that lives is stopped, and what to do about it.
+func (w *worker) notReady(err error, late bool) (why error, hint string) {
+	if !late {
+		return fmt.Errorf("it was stopped because it has answered the question whether it is ready with something else: %w", err), ""
+	}
+	return fmt.Errorf("it was not ready within %s (%w) and was stopped", w.slot.pool.spec.StartTimeout, err),
+		"it must accept connections on the socket that it is given as descriptor 0, its standard input; raise `start_timeout` if it takes longer to begin"
 }
 
 // limitStart gives up when the worker's time is over, unless a request waited in the socket for it: then it is busy with

@@ -1,4 +1,4 @@
-package server
+package http1server
 
 import (
 	"errors"
@@ -15,28 +15,83 @@ import (
 const paceBytes = 1 << 10
 
 // pacedConn breaks off a client that takes too little. The kernel's send buffer may hold megabytes, so what counts is
-// what left it, not what was written into it.
+// what left it, not what was written into it. Most of what is written there is room for: it is tried without a deadline,
+// which would cost as much as a small write.
 type pacedConn struct {
 	net.Conn
-	raw  syscall.RawConn
+	raw  syscall.RawConn // nil if there is no descriptor to ask; then, or without a span, nobody keeps the pace
 	span time.Duration
+
+	once    func(fd uintptr) bool // sendOnce, made once
+	pieces  [][]byte              // what it sends
+	sent    int                   // and how much it has
+	sendErr error
 }
 
-// paced wraps conn; without a span, or for a connection that has no descriptor to ask, it returns conn as it is.
-func paced(conn net.Conn, span time.Duration) net.Conn {
-	sc, ok := conn.(syscall.Conn)
-	if !ok || span <= 0 {
-		return conn
+func paced(conn net.Conn, span time.Duration) *pacedConn {
+	c := &pacedConn{Conn: conn, span: span}
+	if sc, ok := conn.(syscall.Conn); ok {
+		if raw, err := sc.SyscallConn(); err == nil {
+			c.raw, c.once = raw, c.sendOnce
+		}
 	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return conn
-	}
-	return &pacedConn{Conn: conn, raw: raw, span: span}
+	return c
 }
 
 // Write implements net.Conn.
 func (c *pacedConn) Write(p []byte) (int, error) {
+	pieces := [1][]byte{p}
+	return c.send(pieces[:])
+}
+
+// send writes the pieces one after the other, in one system call if there is room for them. It returns how much it has
+// written, and an error if that is not all.
+func (c *pacedConn) send(pieces [][]byte) (n int, err error) {
+	if c.raw != nil {
+		c.pieces, c.sent, c.sendErr = pieces, 0, nil
+		if err = c.raw.Write(c.once); err == nil {
+			n, err = c.sent, c.sendErr
+		}
+		if c.pieces = nil; err != nil {
+			return n, err
+		}
+	}
+	skip := n
+	for _, p := range pieces {
+		if skip >= len(p) {
+			skip -= len(p)
+			continue
+		}
+		wrote, err := c.write(p[skip:])
+		n, skip = n+wrote, 0
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// sendOnce writes what there is room for now.
+func (c *pacedConn) sendOnce(fd uintptr) bool {
+	for {
+		if len(c.pieces) == 1 {
+			c.sent, c.sendErr = unix.Write(int(fd), c.pieces[0])
+		} else {
+			c.sent, c.sendErr = unix.Writev(int(fd), c.pieces)
+		}
+		if c.sendErr == unix.EINTR {
+			continue
+		}
+		c.sent = max(c.sent, 0)
+		if c.sendErr == unix.EAGAIN {
+			c.sendErr = nil
+		}
+		return true
+	}
+}
+
+// write waits for room.
+func (c *pacedConn) write(p []byte) (int, error) {
 	n, err := c.keepPace(func(done int64) (int64, error) {
 		n, err := c.Conn.Write(p[done:])
 		return int64(n), err
@@ -78,6 +133,10 @@ func regularFile(src io.Reader) *os.File {
 // less than paceBytes. The first tenth of the first span only finds out where the client stands: asking the kernel
 // costs a system call, and most writes never wait.
 func (c *pacedConn) keepPace(send func(done int64) (int64, error)) (done int64, err error) {
+	if c.raw == nil || c.span <= 0 {
+		return send(0)
+	}
+	defer c.Conn.SetWriteDeadline(time.Time{})
 	wait, known, taken := c.span/10, false, int64(0)
 	for {
 		c.Conn.SetWriteDeadline(time.Now().Add(wait))
@@ -106,9 +165,3 @@ func (c *pacedConn) unsent() int64 {
 	})
 	return int64(queued)
 }
-
-// CloseWrite is what net/http does before it waits for the client to close.
-func (c *pacedConn) CloseWrite() error { return closeWrite(c.Conn) }
-
-// NetConn is the connection below, as tls.Conn calls it.
-func (c *pacedConn) NetConn() net.Conn { return c.Conn }

@@ -1,4 +1,4 @@
-package server
+package http1server
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 
 // pair is a paced server side and a plain client side of one loopback connection. The client's receive buffer is
 // small, so that the server feels a slow reader soon.
-func pair(t *testing.T, span time.Duration) (server, client net.Conn) {
+func pair(t *testing.T, span time.Duration) (server *pacedConn, client net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -63,28 +63,33 @@ func testFile(t *testing.T, n int) (*os.File, []byte) {
 }
 
 // sends are the ways in which bytes reach a connection.
-func sends(t *testing.T, n int) map[string]func(net.Conn) error {
-	return map[string]func(net.Conn) error{
-		"Write": func(c net.Conn) error {
+func sends(t *testing.T, n int) map[string]func(*pacedConn) error {
+	return map[string]func(*pacedConn) error{
+		"Write": func(c *pacedConn) error {
 			_, data := testFile(t, n)
 			_, err := c.Write(data)
 			return err
 		},
-		"file": func(c net.Conn) error {
-			file, _ := testFile(t, n)
-			_, err := c.(io.ReaderFrom).ReadFrom(file)
+		"pieces": func(c *pacedConn) error {
+			_, data := testFile(t, n)
+			_, err := c.send([][]byte{data[:10], nil, data[10 : n/2], data[n/2:]})
 			return err
 		},
-		"part of a file": func(c net.Conn) error {
+		"file": func(c *pacedConn) error {
+			file, _ := testFile(t, n)
+			_, err := c.ReadFrom(file)
+			return err
+		},
+		"part of a file": func(c *pacedConn) error {
 			file, data := testFile(t, n+100)
 			os.WriteFile(file.Name(), append(bytes.Repeat([]byte("x"), 50), data[:n]...), 0o644)
 			file.Seek(50, io.SeekStart)
-			_, err := c.(io.ReaderFrom).ReadFrom(io.LimitReader(file, int64(n)))
+			_, err := c.ReadFrom(io.LimitReader(file, int64(n)))
 			return err
 		},
-		"other reader": func(c net.Conn) error {
+		"other reader": func(c *pacedConn) error {
 			_, data := testFile(t, n)
-			_, err := c.(io.ReaderFrom).ReadFrom(struct{ io.Reader }{bytes.NewReader(data)})
+			_, err := c.ReadFrom(struct{ io.Reader }{bytes.NewReader(data)})
 			return err
 		},
 	}

@@ -1,0 +1,5 @@
+//go:build race
+
+package http1server
+
+const raceDetector = true

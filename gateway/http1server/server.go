@@ -1,0 +1,151 @@
+package http1server
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gatewayd/gateway/http1"
+)
+
+// Options is what a Server is made of. A duration of 0 is no bound.
+type Options struct {
+	Handler http.Handler
+	Limits  http1.Limits
+
+	HeaderTimeout time.Duration // for a whole head; for the first one from Serve on, for others from its first byte
+	IdleTimeout   time.Duration // until the next head begins
+	SendTimeout   time.Duration // in each such span a client must take 1 KiB while bytes wait for it
+
+	// Context makes the context of a request of the one that ends when the client leaves or the handler returns; nil
+	// leaves it as it is.
+	Context func(context.Context) context.Context
+	// Discard reads on what a client sends, within bounds, so that the answer before it arrives. It returns what ended
+	// it. nil reads nothing.
+	Discard func(src io.Reader, setDeadline func(time.Time) error) error
+	// Log is told of a panic that no handler has caught; nil is nobody. http.ErrAbortHandler is none.
+	Log func(error)
+}
+
+// Server serves connections. Make it with New.
+type Server struct {
+	opt     Options
+	date    atomic.Pointer[date]
+	closing atomic.Bool // no connection is kept for another request
+
+	mu    sync.Mutex
+	conns map[*Conn]bool // true while there may be a request
+	busy  int            // how many of them are true
+	quiet chan struct{}  // closed when none is, once closing is set
+}
+
+// New returns a Server that has no connections.
+func New(opt Options) *Server {
+	return &Server{opt: opt, conns: map[*Conn]bool{}, quiet: make(chan struct{})}
+}
+
+// Serve takes over a connection that was accepted just now, and closes it in the end. It does not wait for that. It is
+// false if the server is shutting down: then the connection is still the caller's.
+func (s *Server) Serve(conn net.Conn) bool {
+	c := newConn(s, conn)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Load() {
+		return false
+	}
+	s.conns[c] = true
+	s.busy++
+	go c.serve()
+	return true
+}
+
+// CloseIdle closes the connections that wait for another request.
+func (s *Server) CloseIdle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.closeIf(idle)
+	}
+}
+
+// newGrace is how long a client that has just connected may take for its first request when the server shuts down.
+const newGrace = 5 * time.Second
+
+// Shutdown takes no new connections, closes those that wait for another request, and returns when what has begun is
+// answered; when ctx ends first it breaks that off.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing.Store(true)
+	for c := range s.conns {
+		c.closeIf(idle)
+	}
+	s.mu.Unlock()
+	grace := time.AfterFunc(newGrace, s.closeNew)
+	defer grace.Stop()
+	s.settle()
+	var err error
+	select {
+	case <-s.quiet:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	s.closeAll()
+	return err
+}
+
+func (s *Server) closeNew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.closeIf(fresh)
+	}
+}
+
+// closeAll closes what is left, those included that only wait for their clients to go.
+func (s *Server) closeAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.net.Close()
+	}
+}
+
+// noMoreRequests is called when a connection has had its last request.
+func (s *Server) noMoreRequests(c *Conn) {
+	s.mu.Lock()
+	if s.conns[c] {
+		s.conns[c] = false
+		s.busy--
+	}
+	s.mu.Unlock()
+	s.settle()
+}
+
+// closed is called when a connection is.
+func (s *Server) closed(c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}
+
+func (s *Server) settle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Load() && s.busy == 0 {
+		select {
+		case <-s.quiet:
+		default:
+			close(s.quiet)
+		}
+	}
+}
+
+func (s *Server) log(err error) {
+	if s.opt.Log != nil {
+		s.opt.Log(err)
+	}
+}
