@@ -99,6 +99,7 @@ var deliberate = []struct {
 	{"/cgi-bin/error-midway.", 0},
 	{"/cgi-bin/nothing-here", 404},
 	{"/teapot", 418},
+	{"/counter/crash", 502},
 }
 
 func expected(path string) int {

@@ -27,7 +27,7 @@ func (s *served) readSlowly(t *testing.T, path string) *slowReader {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(patience))
+	conn.SetDeadline(time.Now().Add(3 * patience))
 	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path)
 	resp, err := http.ReadResponse(bufio.NewReaderSize(conn, 1<<10), nil)
 	if err != nil || resp.StatusCode != 200 {
