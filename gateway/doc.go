@@ -9,6 +9,7 @@
 //
 //	config      the file format as plain data: strict decoding, defaults, every problem with its line
 //	http1       where a request's head and content end, by the letter of the RFCs; as pure functions of bytes
+//	http1server answers the requests of HTTP/1.x connections with an http.Handler
 //	server      what runs now: Server, Generation, listeners; build.go is the one switch from config to code
 //	site        host -> Site -> Route; the path of a URL made canonical
 //	relay       Backend -> http.Handler: spool the body, stream the answer, local redirect, error -> status
@@ -21,6 +22,7 @@
 //	stderr      log lines and last words of what a program says
 //	admission   how many requests are at work at once, and who waits
 //	process     starts one process in a group of its own, with limits, and stops it for certain, even after SIGKILL to us
+//	nonblock    small reads and writes that cannot wait
 //	descriptors a reserve of file descriptors for the operator
 //	spool       a body in memory, then in a temporary file
 //	middleware  one file each: access log, client address, request id, recoverer, limits, who is let in, headers, error pages

@@ -15,8 +15,8 @@ import (
 // the folder below gateway/; gateway itself is the vocabulary. NONE imports nothing of ours. When a rule stops you, it
 // is asking a question about design, not about this test.
 const importRules = `
-NONE < cgispec, config, descriptors, watch, admin, http1, loadclient, stderr, responder;
-http1 < http1server;
+NONE < cgispec, config, descriptors, watch, admin, http1, loadclient, nonblock, stderr, responder;
+http1, nonblock < http1server;
 descriptors < process, spool, docroot;
 cgispec < gateway;
 config < htpasswd;
@@ -26,7 +26,7 @@ gateway, descriptors < upstream;
 gateway, upstream, process, stderr, descriptors < worker;
 cgispec, process, config < program;
 gateway, admission, cgispec, process, config, program, stderr < cgi;
-gateway, admission, cgispec, process, config, program, stderr, upstream < fastcgi;
+gateway, admission, cgispec, process, config, program, stderr, upstream, nonblock < fastcgi;
 gateway, config, docroot < static;
 gateway, config < redirect, respond;
 gateway, config, htpasswd < middleware;

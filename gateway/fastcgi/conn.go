@@ -1,11 +1,14 @@
 package fastcgi
 
 import (
+	"io"
 	"net"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"gatewayd/gateway/nonblock"
 )
 
 // conn is a connection to an application.
@@ -15,11 +18,12 @@ type conn struct {
 
 	since time.Time // when the last request on it was over
 
-	// What writeNow and its callback share, which is made once for all requests of the connection.
-	write func(fd uintptr) (done bool)
-	data  []byte
-	sent  int
-	err   error
+	// What writeNow and Read share with their callbacks, which are made once for all requests of the connection.
+	write, read func(fd uintptr) (done bool)
+	data, room  []byte
+	sent, got   int
+	err         error
+	readErr     error
 }
 
 func newConn(c net.Conn) (*conn, error) {
@@ -28,7 +32,7 @@ func newConn(c net.Conn) (*conn, error) {
 		return nil, err
 	}
 	made := &conn{Conn: c, raw: raw}
-	made.write = made.tryWrite
+	made.write, made.read = made.tryWrite, made.tryRead
 	return made, nil
 }
 
@@ -43,19 +47,29 @@ func (c *conn) writeNow(p []byte) (n int, err error) {
 }
 
 func (c *conn) tryWrite(fd uintptr) (done bool) {
-	for {
-		n, err := unix.Write(int(fd), c.data)
-		switch err {
-		case nil:
-			c.sent = n
-		case unix.EINTR:
-			continue
-		case unix.EAGAIN:
-		default:
-			c.err = err
-		}
-		return true
+	if c.sent, c.err = nonblock.Write(fd, c.data); c.err == unix.EAGAIN {
+		c.err = nil
 	}
+	return true
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(p []byte) (n int, err error) {
+	c.room = p
+	err = c.raw.Read(c.read)
+	c.room = nil
+	if err != nil {
+		return 0, err
+	}
+	if c.got == 0 && c.readErr == nil && len(p) > 0 {
+		return 0, io.EOF
+	}
+	return c.got, c.readErr
+}
+
+func (c *conn) tryRead(fd uintptr) (done bool) {
+	c.got, c.readErr = nonblock.Read(fd, c.room)
+	return c.readErr != unix.EAGAIN
 }
 
 // Usable implements upstream.Conn: between requests an application has nothing to say, so that whatever can be read is

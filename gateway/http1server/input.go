@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"gatewayd/gateway/nonblock"
 )
 
 // bufferSize is what is read, or gathered to be sent, at once.
@@ -134,17 +136,14 @@ func (in *input) receive(fd uintptr) bool {
 	if empty {
 		in.buf = getBuffer()
 	}
-	n, err := unix.Read(int(fd), in.buf[in.to:])
-	for err == unix.EINTR {
-		n, err = unix.Read(int(fd), in.buf[in.to:])
-	}
+	n, err := nonblock.Read(fd, in.buf[in.to:])
 	if err == unix.EAGAIN {
 		if empty {
 			in.release()
 		}
 		return false
 	}
-	if in.got, in.fail = max(n, 0), err; n == 0 {
+	if in.got, in.fail = n, err; n == 0 {
 		in.fail = io.EOF
 	}
 	return true

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"gatewayd/gateway/nonblock"
 )
 
 // paceBytes is what a client must take in each span of http.send_timeout while bytes wait for it.
@@ -75,7 +77,7 @@ func (c *pacedConn) send(pieces [][]byte) (n int, err error) {
 func (c *pacedConn) sendOnce(fd uintptr) bool {
 	for {
 		if len(c.pieces) == 1 {
-			c.sent, c.sendErr = unix.Write(int(fd), c.pieces[0])
+			c.sent, c.sendErr = nonblock.Write(fd, c.pieces[0])
 		} else {
 			c.sent, c.sendErr = unix.Writev(int(fd), c.pieces)
 		}
