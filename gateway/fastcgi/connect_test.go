@@ -202,6 +202,9 @@ func TestFullQueue(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, func() {
 		for range 3 { // those who filled the queue, and the one who waits
 			nfd, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC)
+			for err == unix.EINTR {
+				nfd, _, err = unix.Accept4(fd, unix.SOCK_CLOEXEC)
+			}
 			if err != nil {
 				t.Error(err)
 				return
