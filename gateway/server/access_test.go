@@ -296,8 +296,8 @@ func TestPasswordFilesOverReloads(t *testing.T) {
 				r.Options.Auth = &config.Auth{Realm: "r", Users: users}
 			}
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
+		s.changing.Lock()
+		defer s.changing.Unlock()
 		if _, err := s.apply(next); err != nil {
 			t.Fatal(err)
 		}
