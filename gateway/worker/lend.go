@@ -89,17 +89,17 @@ func (p *Pool) await(ctx context.Context, e *list.Element, limit time.Duration) 
 	return nil, err
 }
 
-// occupy counts a request at the best slot that is free: the least busy one, in turns; not only if there is no other.
+// occupy counts a request at the best slot that is free; not only if there is no other.
 func (p *Pool) occupy(not *upstream.Peer) *slot {
 	var best *slot
-	for i := range p.slots {
-		s := p.slots[(p.turn+i)%len(p.slots)]
+	for _, s := range p.slots {
 		if s.free() && (best == nil || s.better(best, not)) {
 			best = s
 		}
 	}
 	if best != nil {
-		p.turn = best.number + 1
+		p.lent++
+		best.used = p.lent
 		best.busy++
 		p.leased++
 	}
@@ -114,11 +114,16 @@ func (s *slot) occupied() bool {
 
 func (s *slot) free() bool { return s.state == ready && s.busy < s.pool.spec.Concurrency }
 
+// better prefers the least busy worker, and of those that are equally busy the one used last: what it needs is still in
+// the processor's caches, and workers that a quiet time has no use for are left to sleep.
 func (s *slot) better(than *slot, not *upstream.Peer) bool {
-	if s.peer == not || than.peer == not {
+	switch {
+	case s.peer == not || than.peer == not:
 		return than.peer == not && s.peer != not
+	case s.busy != than.busy:
+		return s.busy < than.busy
 	}
-	return s.busy < than.busy
+	return s.used > than.used
 }
 
 // lend makes the Lease of a place that was occupied. The caller holds mu.

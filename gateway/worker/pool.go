@@ -45,7 +45,7 @@ type Pool struct {
 
 	mu       sync.Mutex
 	slots    []*slot
-	turn     int // where the search for a free slot begins
+	lent     uint64 // counts leases
 	waiting  list.List
 	leased   int
 	closing  bool

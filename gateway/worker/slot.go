@@ -35,6 +35,7 @@ type slot struct {
 	peer    *upstream.Peer // with the first socket; another if that is elsewhere
 	worker  *worker        // nil while there is none that is ready
 	busy    int            // places that are taken
+	used    uint64         // the lease that it had last, as Pool.lent counts
 	failure *failure       // why no worker can be expected soon; nil if one can
 	next    time.Time
 	pid     int
