@@ -84,11 +84,15 @@ func TestRestart(t *testing.T) {
 	f.served.Go(func() { f.accept(l, answering(good)) })
 	f.get()
 	l.Close()
+	again := make(chan net.Listener, 1)
 	time.AfterFunc(100*time.Millisecond, func() {
-		l, err = net.Listen("unix", path)
-		if err == nil {
-			f.served.Go(func() { f.accept(l, answering(good)) })
+		l, err := net.Listen("unix", path)
+		if err != nil {
+			t.Error(err)
+			return
 		}
+		f.served.Go(func() { f.accept(l, answering(good)) })
+		again <- l
 	})
 	if got := f.do(f.request("POST", strings.NewReader("a stream"))); got != "200 body" {
 		t.Error(got)
@@ -97,7 +101,7 @@ func TestRestart(t *testing.T) {
 	if !strings.HasPrefix(ends, "served unreachable ") || !strings.HasSuffix(ends, " served") {
 		t.Error(ends)
 	}
-	l.Close()
+	(<-again).Close()
 	f.served.Wait()
 }
 
