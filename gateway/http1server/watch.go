@@ -9,7 +9,7 @@ import (
 
 // watchDelay is how long a request is at work before anybody looks after its client: most are answered by then, and have
 // cost no more than to say that they had begun.
-const watchDelay = 5 * time.Millisecond
+const watchDelay = 40 * time.Millisecond
 
 // watch notices a client that leaves while its request is at work: it reads on, and what comes is there for the next
 // request. Its timer strikes for whatever request there is then, and goes on as long as there is one.
