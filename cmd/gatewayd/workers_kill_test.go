@@ -93,8 +93,9 @@ func TestWorkersKilled(t *testing.T) {
 	stop()
 	report := <-done
 	t.Logf("%d workers killed: %v", killed, report)
-	if report.Failures() > 0 {
-		t.Error("requests failed that could have been repeated, or failed in another way than by a 502")
+	// An answer that had begun breaks off, visibly: it is the one that the worker was at work on.
+	if broken := report.Failed[loadclient.Length]; report.Failures() > broken || broken > killed {
+		t.Error("requests failed that could have been repeated, or failed in another way than by a 502 or a broken answer")
 	}
 	posts.judge(t, filepath.Join(s.dir, "executions"), killed)
 	after := s.settled(t, func(r remains) bool {

@@ -45,18 +45,20 @@ func ReadResponse(br *bufio.Reader, opt ResponseOptions) (*http.Response, error)
 	if opt.MaxFields <= 0 {
 		opt.MaxFields = DefaultMaxFields
 	}
-	lines := lineReader{br: br, max: opt.MaxHeader}
-	fields := opt.MaxFields
-	for interim := 0; ; {
-		h := head{lines: &lines, maxFields: opt.MaxFields, fieldsLeft: fields, interim: interim}
+	h := heads.Get().(*head)
+	defer h.release()
+	h.lines = lineReader{br: br, max: opt.MaxHeader}
+	h.maxFields, h.fieldsLeft = opt.MaxFields, opt.MaxFields
+	for {
 		resp, err := h.read()
 		if err != nil {
 			return nil, err
 		}
-		if !isInterim(resp.StatusCode) {
+		interim := resp.StatusCode
+		if !isInterim(interim) {
 			return resp, nil
 		}
-		interim, fields = resp.StatusCode, h.fieldsLeft
+		h.next(interim)
 		if interim == http.StatusEarlyHints && opt.Early != nil {
 			opt.Early(interim, resp.Header)
 		}

@@ -3,11 +3,12 @@ package cgispec
 import (
 	"net/http"
 	"strings"
+	"sync"
 )
 
 // head is one header block of an answer while it is read, the final one or an interim one before it.
 type head struct {
-	lines      *lineReader
+	lines      lineReader
 	maxFields  int
 	fieldsLeft int
 	interim    int // status of the interim head before this one; 0 if there was none
@@ -21,6 +22,21 @@ type head struct {
 	// What a head of ordinary size needs, so that the whole of it is one allocation.
 	textSpace  [1024]byte
 	fieldSpace [24]field
+}
+
+// heads are those that are not in use: what is read out of one is copied.
+var heads = sync.Pool{New: func() any { return new(head) }}
+
+// next gets ready for the block behind an interim one.
+func (h *head) next(interim int) {
+	h.interim = interim
+	h.status, h.statusLine, h.statusSeen = 0, false, false
+}
+
+func (h *head) release() {
+	h.next(0)
+	h.lines, h.text, h.fields = lineReader{}, nil, nil
+	heads.Put(h)
 }
 
 // field is where in head.text a field's name and value lie: "NameValue".
