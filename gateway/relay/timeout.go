@@ -29,8 +29,9 @@ func (h *Handler) limitWhole(body *interrupt, req *gateway.Request, cancel conte
 	})
 }
 
-// interrupt ends a read of the request body. Once the body is there nothing may touch the read deadline: net/http then
-// listens for the client to leave, takes the error for that, and cancels this and every later request of the connection.
+// interrupt ends a read of the request body. Once the body is there nothing may touch the read deadline: a server such as
+// net/http's then listens for the client to leave, takes the error for that, and cancels this and every later request of
+// the connection.
 type interrupt struct {
 	w     http.ResponseWriter
 	mu    sync.Mutex
@@ -102,7 +103,7 @@ func whyCancelled(ctx context.Context, err error) error {
 	return &gateway.Error{Status: gateway.StatusClientClosed, Op: "answer the client", Err: errors.New("the client closed the connection before it was answered")}
 }
 
-// whyNoBody is whyCancelled for a body that could not be had. net/http ends the context whenever the connection cannot
+// whyNoBody is whyCancelled for a body that could not be had. A server may end the context whenever the connection cannot
 // be read, also for a deadline that was ours or for framing that was wrong: a body that came too slowly, or not as it
 // should, has a client, who is told.
 func whyNoBody(ctx context.Context, err error) error {
