@@ -176,7 +176,7 @@ func (s *Server) workerOptions() worker.Options {
 		Launcher: &s.launcher,
 		Event:    s.tellOfWorker,
 		Output: func(program string, worker int, line string) {
-			middleware.Exact(s.Log().Warn().Str("program", program).Int("worker", worker), "stderr", line).Msg("a worker wrote to its standard error")
+			middleware.Exact(s.Log().Warn().Str("program", program).Int("worker", worker), "output", line).Msg("a worker wrote to its standard output or error")
 		},
 	}
 }
