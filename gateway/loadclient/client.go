@@ -3,7 +3,6 @@ package loadclient
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -44,10 +43,10 @@ func (w *waited) Read(p []byte) (int, error) {
 }
 
 // do asks r and judges the answer.
-func (c *client) do(ctx context.Context, r *Request) Result {
+func (c *client) do(r *Request) Result {
 	begun := time.Now()
 	result := Result{Request: r}
-	err := c.connect(ctx, begun.Add(c.load.Deadline), &result)
+	err := c.connect(begun.Add(c.load.Deadline), &result)
 	if err == nil {
 		err = c.exchange(r, &result)
 		result.Pause = c.wait.longest
@@ -60,8 +59,9 @@ func (c *client) do(ctx context.Context, r *Request) Result {
 	return result
 }
 
-// connect makes the connection ready for a request that must be done by deadline.
-func (c *client) connect(ctx context.Context, deadline time.Time, result *Result) error {
+// connect makes the connection ready for a request that must be done by deadline. The end of the load does not stop it: the
+// request has begun.
+func (c *client) connect(deadline time.Time, result *Result) error {
 	if c.conn != nil {
 		open, err := c.quiet()
 		if err != nil {
@@ -74,7 +74,7 @@ func (c *client) connect(ctx context.Context, deadline time.Time, result *Result
 		}
 	}
 	if c.conn == nil {
-		conn, err := (&net.Dialer{Deadline: deadline}).DialContext(ctx, c.load.Network, c.load.Address)
+		conn, err := (&net.Dialer{Deadline: deadline}).Dial(c.load.Network, c.load.Address)
 		if err != nil {
 			return &failed{Connect, err}
 		}
