@@ -59,6 +59,11 @@ type Request struct {
 	// Left says whether the client has closed its side of the connection; nil when nobody can tell. While a body is
 	// streamed nothing else does.
 	Left func() bool
+	// Table is where a local redirect enters: the sites of the configuration that the request belongs to.
+	Table http.Handler
+	// Ender is told what ends the work of the program, should the route be gone before it is done; nil when nobody would
+	// end it.
+	Ender interface{ EndBy(context.CancelCauseFunc) }
 	// Touch tells the idle clock that the program has begun, or that bytes moved to or from it. Safe from any goroutine; nil when nobody
 	// keeps an idle clock: call Active, which knows.
 	Touch func()

@@ -46,9 +46,9 @@ func (s *says) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, inStep)
 		return
 	}
-	req := &gateway.Request{Request: r, ID: "1", Path: "/program", Stderr: func(string) {}}
-	front := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "redirected") })
-	relay.New(relay.Options{Backend: printer(s.text), Resolver: printer(""), Front: front}).ServeHTTP(w, r.WithContext(gateway.NewContext(r.Context(), req)))
+	table := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "redirected") })
+	req := &gateway.Request{Request: r, ID: "1", Path: "/program", Stderr: func(string) {}, Table: table}
+	relay.New(relay.Options{Backend: printer(s.text), Resolver: printer("")}).ServeHTTP(w, r.WithContext(gateway.NewContext(r.Context(), req)))
 }
 
 // FuzzAnswer lets a program print anything: the client gets a well-formed answer, or one that is plainly broken off, and

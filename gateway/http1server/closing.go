@@ -20,6 +20,12 @@ func (c *Conn) Reset() {
 	}
 }
 
+// Break ends the connection now, so that the client learns that its answer is not whole.
+func (c *Conn) Break() {
+	c.Reset()
+	c.net.Close()
+}
+
 // Left says whether the client has closed its side, be it behind bytes that nobody has read yet.
 func (c *Conn) Left() bool {
 	raw, ok := bottom(c.net).(syscall.Conn)

@@ -8,7 +8,7 @@ import (
 	"gatewayd/gateway"
 )
 
-// localRedirect lets the front door answer for location, which a program has named.
+// localRedirect lets the sites, with every check, answer for location, which a program has named.
 func (h *Handler) localRedirect(w http.ResponseWriter, r *http.Request, req *gateway.Request, location string) {
 	req.Redirects++
 	if req.Redirects > MaxRedirects {
@@ -26,7 +26,7 @@ func (h *Handler) localRedirect(w http.ResponseWriter, r *http.Request, req *gat
 		gateway.Fail(w, r, &gateway.Error{Status: http.StatusBadGateway, Op: "follow a local redirect", Err: err, Hint: "the program's Location header is not a valid path"})
 		return
 	}
-	h.opt.Front.ServeHTTP(w, redirected(r, target, location))
+	req.Table.ServeHTTP(w, redirected(r, target, location))
 }
 
 // redirected is the GET that RFC 3875 section 6.2.2 asks for: the client's request for another path, without its body.

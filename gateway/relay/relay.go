@@ -26,9 +26,7 @@ type Options struct {
 	Static func(w http.ResponseWriter, r *http.Request, name string)
 	// Sendfile serves a file that a program has named by its absolute path; it is false, and nothing is written, if the
 	// path is in no directory from which that may be done. nil: programs may not.
-	Sendfile func(w http.ResponseWriter, r *http.Request, path string) bool
-	// Front is where a local redirect enters: the site table, with every check. It must not be nil.
-	Front       http.Handler
+	Sendfile    func(w http.ResponseWriter, r *http.Request, path string) bool
 	Spool       spool.Options // of the body; what is read ahead of an answer goes to the same directory
 	Stream      bool          // nothing is spooled or read ahead: what comes is passed on, both ways at once
 	Timeout     time.Duration // for the whole request; 0 is none
@@ -66,6 +64,9 @@ func (h *Handler) run(w http.ResponseWriter, req *gateway.Request) {
 	original := req.Request
 	ctx, cancel := context.WithCancelCause(original.Context())
 	defer cancel(context.Canceled)
+	if req.Ender != nil {
+		req.Ender.EndBy(cancel)
+	}
 	var stopReading *interrupt
 	if h.opt.Timeout > 0 {
 		stopReading = &interrupt{w: w}

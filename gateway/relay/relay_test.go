@@ -63,10 +63,9 @@ func serveWith(t *testing.T, opt Options, prepare func(*gateway.Request)) *servi
 		req.Path = r.URL.Path
 		h.ServeHTTP(w, r)
 	})
-	opt.Front = front
 	h = New(opt)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		req := &gateway.Request{Request: r, ID: "id", Stderr: func(string) {}, Timing: gateway.Timing{Begun: time.Now()}}
+		req := &gateway.Request{Request: r, ID: "id", Stderr: func(string) {}, Table: front, Timing: gateway.Timing{Begun: time.Now()}}
 		prepare(req)
 		defer func() { s.done <- struct{}{} }()
 		s.mu.Lock()

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rs/zerolog"
+
 	"gatewayd/gateway/admission"
 	"gatewayd/gateway/cgi"
 	"gatewayd/gateway/cgispec"
@@ -27,7 +29,11 @@ import (
 // route is a configured route and the parts that were made of it; those that its handler has not are nil.
 type route struct {
 	conf     *config.Route
-	key      string // names it across generations
+	site     string       // its key
+	key      string       // names the route across generations
+	handler  http.Handler // without what guards it
+	life     *life
+	opened   opened
 	gate     *admission.Gate
 	resolver script.Resolver
 	backend  backend
@@ -39,60 +45,70 @@ type route struct {
 	access   middleware.AddressRules
 }
 
-// front is the site table as a local redirect sees it. The routes are built before the table that holds them.
-type front struct{ table *site.Table }
-
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.table.ServeHTTP(w, r) }
-
 // builder makes one Generation.
 type builder struct {
+	server    *Server
 	conf      *config.Config
+	previous  *Generation // nil if there is none
 	launcher  process.Launcher
 	pools     *worker.Registry
 	remote    *remote
-	known     map[string]*admission.Gate // of the generation before
 	software  string
-	front     *front
 	passwords *passwords
-	opened    opened
+	made      []*route // those that previous has not
 }
 
 // build makes a Generation of conf beside the current one. It starts no program and listens nowhere; on error nothing
 // stays open.
 func (s *Server) build(conf *config.Config, previous *Generation) (g *Generation, err error) {
 	b := &builder{
-		conf: conf, launcher: &s.launcher, pools: s.pools, remote: s.remote, known: previous.gates(), software: "gatewayd/" + s.opt.Version, front: &front{},
+		server: s, conf: conf, previous: previous, launcher: &s.launcher, pools: s.pools, remote: s.remote, software: "gatewayd/" + s.opt.Version,
 		passwords: s.passwordsAfter(previous),
 	}
 	defer func() {
 		if err != nil {
-			b.opened.close(nil)
+			b.discard()
 		}
 	}()
 	sites, built, err := b.sites()
 	if err != nil {
 		return nil, err
 	}
-	if b.front.table, err = site.New(sites); err != nil {
+	table, err := site.New(sites)
+	if err != nil {
 		return nil, err
 	}
 	logs, err := s.logsFor(conf.Log, previous)
 	if err != nil {
 		return nil, err
 	}
-	g = &Generation{Number: 1, Config: conf, table: b.front.table, routes: built, logs: logs, opened: b.opened, closed: make(chan struct{})}
+	g = &Generation{Number: 1, Config: conf, table: table, routes: built, byKey: byKey(built), logs: logs, closed: make(chan struct{})}
 	g.proxies, g.passwords = middleware.NewProxies(conf.TrustedProxies), b.passwords.files
 	if previous != nil {
 		g.Number = previous.Number + 1
 	}
 	g.onClose = func() { s.forget(g) }
-	g.leave = func(backend backend) { s.leave(backend, logs.hold()) }
 	g.handler = middleware.Linger(giveUpConn,
 		middleware.AccessLog(logs.access, logs.log,
 			middleware.Recoverer(logs.log,
 				answering(&conf.Sites[0].Options, middleware.Limit(conf.HTTP, g.table)))))
 	g.users.Store(1)
 	return g, nil
+}
+
+// discard closes what was made.
+func (b *builder) discard() {
+	for _, r := range b.made {
+		r.opened.close(nil)
+	}
+}
+
+func byKey(routes map[*site.Route]*route) map[string]*route {
+	keyed := map[string]*route{}
+	for _, r := range routes {
+		keyed[r.key] = r
+	}
+	return keyed
 }
 
 // sites returns the table's input, and the parts of each route under the key that a site.Match leads to.
@@ -105,15 +121,16 @@ func (b *builder) sites() ([]site.Site, map[*site.Route]*route, error) {
 			Else: answering(&conf.Options, http.HandlerFunc(site.NotFound)),
 		}
 		for j := range conf.Routes {
-			r, handler, err := b.route(conf.Key, &conf.Routes[j])
+			r, err := b.adoptOrMake(conf.Key, &conf.Routes[j])
+			var handler http.Handler
 			if err == nil {
-				handler, err = b.guarded(r, handler)
+				handler, err = b.guarded(r)
 			}
 			if err != nil {
 				return nil, nil, fmt.Errorf("route %s: %w", conf.Routes[j].Pattern, err)
 			}
 			target := &sites[i].Routes[j]
-			*target = site.Route{Pattern: conf.Routes[j].Pattern, Handler: answering(&conf.Routes[j].Options, handler)}
+			*target = site.Route{Pattern: conf.Routes[j].Pattern, Handler: b.server.entering(r, answering(&conf.Routes[j].Options, handler))}
 			built[target] = r
 		}
 	}
@@ -126,9 +143,8 @@ func answering(o *config.Options, next http.Handler) http.Handler {
 }
 
 // guarded puts in front of a route's handler whom it lets in: addresses first, they cost nothing.
-func (b *builder) guarded(r *route, next http.Handler) (http.Handler, error) {
-	o := &r.conf.Options
-	r.access = middleware.NewAddressRules(o.Allow, o.Deny)
+func (b *builder) guarded(r *route) (http.Handler, error) {
+	o, next := &r.conf.Options, r.handler
 	if o.Auth != nil {
 		users, err := b.passwords.of(o.Auth)
 		if err != nil {
@@ -142,27 +158,50 @@ func (b *builder) guarded(r *route, next http.Handler) (http.Handler, error) {
 	return next, nil
 }
 
-// route is the one switch from the config's words to code.
-func (b *builder) route(site string, conf *config.Route) (*route, http.Handler, error) {
-	r := &route{conf: conf, key: site + " " + conf.Pattern}
-	switch {
+// adoptOrMake returns the route of the generation before, if it is the same.
+func (b *builder) adoptOrMake(site string, conf *config.Route) (*route, error) {
+	key := site + " " + conf.Pattern
+	if r := b.adoptable(key, conf); r != nil {
+		return r, nil
+	}
+	o := &conf.Options
+	r := &route{conf: conf, site: site, key: key, life: newLife(), access: middleware.NewAddressRules(o.Allow, o.Deny)}
+	b.made = append(b.made, r)
+	var err error
+	r.handler, err = b.handler(r)
+	return r, err
+}
+
+// adoptable is the route of the generation before, nil if anything about it has changed.
+func (b *builder) adoptable(key string, conf *config.Route) *route {
+	if b.previous == nil || b.previous.Config.Temp != b.conf.Temp || b.previous.Config.StartTimeout != b.conf.StartTimeout {
+		return nil
+	}
+	r := b.previous.byKey[key]
+	if r == nil || !sameRoute(r.conf, conf) || r.programChanged() {
+		return nil
+	}
+	return r
+}
+
+// handler is the one switch from the config's words to code.
+func (b *builder) handler(r *route) (http.Handler, error) {
+	switch conf := r.conf; {
 	case conf.Static != nil:
 		r.static = static.FromConfig(conf.Static)
-		b.opened.closers = append(b.opened.closers, r.static)
-		return r, r.static, nil
+		r.opened.add(r.static)
+		return r.static, nil
 	case conf.CGI != nil:
-		handler, err := b.cgi(r)
-		return r, handler, err
+		return b.cgi(r)
 	case conf.FastCGI != nil:
-		handler, err := b.fastcgi(r)
-		return r, handler, err
+		return b.fastcgi(r)
 	case conf.Redirect != nil:
 		r.redirect = redirect.New(conf.Redirect)
-		return r, r.redirect, nil
+		return r.redirect, nil
 	case conf.Respond != nil:
-		return r, respond.New(conf.Respond), nil
+		return respond.New(conf.Respond), nil
 	}
-	return nil, nil, fmt.Errorf("no handler for %q", conf.Handler)
+	return nil, fmt.Errorf("no handler for %q", r.conf.Handler)
 }
 
 func (b *builder) cgi(r *route) (http.Handler, error) {
@@ -195,14 +234,13 @@ type files struct {
 
 // relay is the handler of a route that has its backend and resolver.
 func (b *builder) relay(r *route, f files) http.Handler {
-	b.opened.backends = append(b.opened.backends, r.backend)
+	r.opened.backends = append(r.opened.backends, r.backend)
 	if closer, ok := r.resolver.(io.Closer); ok {
-		b.opened.closers = append(b.opened.closers, closer)
+		r.opened.add(closer)
 	}
 	front := relay.Options{
 		Backend:     r.backend,
 		Resolver:    r.resolver,
-		Front:       b.front,
 		Spool:       spool.Options{Dir: b.conf.Temp, Max: r.conf.Options.MaxBody},
 		Stream:      r.conf.Options.StreamBody,
 		Timeout:     r.conf.Options.Timeout,
@@ -210,18 +248,23 @@ func (b *builder) relay(r *route, f files) http.Handler {
 	}
 	if f.root != "" {
 		r.static = static.FromConfig(&config.Static{Root: f.root, Hidden: f.hidden, Symlinks: f.symlinks})
-		b.opened.closers = append(b.opened.closers, r.static)
+		r.opened.add(r.static)
 		front.Static = r.static.ServeName
 	}
 	if len(f.sendfile) > 0 {
-		front.Sendfile = b.sendfile(f.sendfile)
+		front.Sendfile = r.sendfile(f.sendfile)
 	}
 	return relay.New(front)
 }
 
-// gate is that of the same route in the generation before, if there is one: a reload lets nobody in twice.
+// gate is that of the same route before, as long as there are requests in it: a reload lets nobody in twice.
 func (b *builder) gate(r *route) *admission.Gate {
-	if gate := b.known[r.key]; gate != nil {
+	if b.previous != nil {
+		if before := b.previous.byKey[r.key]; before != nil && before.gate != nil {
+			return before.gate
+		}
+	}
+	if gate := b.server.drainingGate(r.key); gate != nil {
 		return gate
 	}
 	return admission.New(limitsOf(r.conf))
@@ -233,16 +276,16 @@ func limitsOf(conf *config.Route) admission.Limits {
 }
 
 // sendfile serves files below roots by their absolute path.
-func (b *builder) sendfile(roots []string) func(http.ResponseWriter, *http.Request, string) bool {
+func (r *route) sendfile(roots []string) func(http.ResponseWriter, *http.Request, string) bool {
 	handlers := make([]*static.Handler, len(roots))
 	for i, root := range roots {
 		handlers[i] = static.FromConfig(&config.Static{Root: root, Hidden: true, Symlinks: "inside"})
-		b.opened.closers = append(b.opened.closers, handlers[i])
+		r.opened.add(handlers[i])
 	}
-	return func(w http.ResponseWriter, r *http.Request, path string) bool {
+	return func(w http.ResponseWriter, request *http.Request, path string) bool {
 		for i, root := range roots {
 			if name, ok := strings.CutPrefix(path, strings.TrimSuffix(root, "/")+"/"); ok {
-				handlers[i].ServeName(w, r, name)
+				handlers[i].ServeName(w, request, name)
 				return true
 			}
 		}
@@ -285,10 +328,10 @@ func (s *Server) forget(g *Generation) {
 }
 
 // stderrOf logs the lines of a program's standard error. It may do so while a local redirect gives the request another
-// route and script, so it keeps its own.
-func (g *Generation) stderrOf(id, route, script string) func(line string) {
+// route and script, so it keeps its own. A program that works on after its answer may outlive the log of that.
+func stderrOf(log func() *zerolog.Logger, id, route, script string) func(line string) {
 	return func(line string) {
-		event := g.logs.log.Warn().Str("id", id).Str("route", route)
+		event := log().Warn().Str("id", id).Str("route", route)
 		middleware.Exact(middleware.Exact(event, "script", script), "stderr", line).Msg("a program wrote to its standard error")
 	}
 }

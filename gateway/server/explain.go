@@ -38,7 +38,7 @@ func Explain(conf *config.Config, version, method, rawURL string) (*Explanation,
 	if err != nil {
 		return nil, err
 	}
-	defer g.discard()
+	defer g.discard(nil)
 	r, err := requestFor(method, rawURL)
 	if err != nil {
 		return (&Explanation{}).failed(&gateway.Error{Status: http.StatusBadRequest, Err: err}), nil

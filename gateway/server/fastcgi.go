@@ -38,12 +38,27 @@ func (b *builder) fastcgi(r *route) (http.Handler, error) {
 		if err := mayBecome(spec.Process.User); err != nil {
 			return nil, err
 		}
-		r.workers = &workers{spec: spec, registry: b.pools, wait: waitForWorker(r.conf.Options.Queue, b.conf.StartTimeout)}
+		spec.StartTimeout = b.conf.StartTimeout
+		r.workers = &workers{spec: spec, key: spec.Key(), registry: b.pools, wait: waitForWorker(r.conf.Options.Queue, b.conf.StartTimeout)}
 		opt.Upstream = r.workers
 		r.backend = &leaving{backend: fastcgi.New(opt), workers: r.workers, after: r.workers.release}
 	}
 	r.resolver = fastcgiResolver(c)
 	return b.relay(r, files{c.Root, c.Hidden, c.Symlinks, c.Sendfile}), nil
+}
+
+// programChanged says whether the program of the route's own workers is another one than when they were started.
+func (r *route) programChanged() bool {
+	return r.workers != nil && r.workers.key != r.workers.spec.Key()
+}
+
+func (g *Generation) programsChanged() bool {
+	for _, r := range g.byKey {
+		if r.programChanged() {
+			return true
+		}
+	}
+	return false
 }
 
 // runsPrograms says whether the route has programs that gatewayd starts.
@@ -108,6 +123,7 @@ func (l *leaving) Check(req *gateway.Request) error {
 // builds some that never do.
 type workers struct {
 	spec     worker.Spec
+	key      string // of spec, as its files were
 	registry *worker.Registry
 	pool     *worker.Pool
 	wait     time.Duration // how long a request may wait for one; 0 is for ever
@@ -147,12 +163,10 @@ func (s *Server) startWorkers(g *Generation, await bool) error {
 	s.guardPrograms(g)
 	var fresh []*workers
 	for _, r := range g.routes {
-		if r.workers == nil {
+		if r.workers == nil || r.workers.pool != nil {
 			continue
 		}
-		spec := r.workers.spec
-		spec.StartTimeout = g.Config.StartTimeout
-		pool, isNew := s.pools.Acquire(spec)
+		pool, isNew := s.pools.Acquire(r.workers.spec)
 		if r.workers.pool = pool; isNew {
 			fresh = append(fresh, r.workers)
 		}

@@ -9,44 +9,29 @@ import (
 	"time"
 
 	"gatewayd/gateway"
-	"gatewayd/gateway/admission"
 	"gatewayd/gateway/config"
 	"gatewayd/gateway/middleware"
 	"gatewayd/gateway/site"
 )
 
 // Generation is one configuration, built and running: immutable but for its count of users. A request holds the
-// Generation under which it began until it is answered; what the Generation opened is closed when nobody holds it.
+// Generation under which it began until it is answered, and with it the logs. Routes are not a Generation's: those that
+// a change does not touch go over to the next one, with all that they have opened.
 type Generation struct {
 	Number uint64
 	Config *config.Config
 
 	routes    map[*site.Route]*route // what explain asks
+	byKey     map[string]*route      // the same
 	table     *site.Table
 	proxies   *middleware.Proxies
 	handler   http.Handler // the middleware around table
 	passwords []passwordFile
 	logs      *logs
-	opened    opened
-	leave     func(backend) // takes over the backends
 	onClose   func()
-	closed    chan struct{} // closed when everything is
+	closed    chan struct{} // closed when nobody holds it
 
 	users atomic.Int64 // requests, and one for being current
-}
-
-// gates are those of its routes by their keys. A nil Generation has none.
-func (g *Generation) gates() map[string]*admission.Gate {
-	gates := map[string]*admission.Gate{}
-	if g == nil {
-		return gates
-	}
-	for _, r := range g.routes {
-		if r.gate != nil {
-			gates[r.key] = r.gate
-		}
-	}
-	return gates
 }
 
 // setLimits makes the limits of this Generation those of its gates, which it may share with the one before.
@@ -81,26 +66,37 @@ func (g *Generation) hold() bool {
 	}
 }
 
-// release counts one user less; the last one closes what the Generation opened.
+// release counts one user less.
 func (g *Generation) release() {
 	if g.users.Add(-1) == 0 {
-		g.opened.close(g.leave)
 		g.onClose()
 		close(g.closed)
 	}
 }
 
-// discard closes a Generation that never was the current one.
-func (g *Generation) discard() {
-	g.opened.close(nil)
+// fresh are the routes that the Generation before does not have.
+func (g *Generation) fresh(previous *Generation) (routes []*route) {
+	for key, r := range g.byKey {
+		if previous == nil || previous.byKey[key] != r {
+			routes = append(routes, r)
+		}
+	}
+	return routes
+}
+
+// discard closes a Generation that never was the current one, but for what it shares with the one before.
+func (g *Generation) discard(previous *Generation) {
+	for _, r := range g.fresh(previous) {
+		r.opened.close(nil)
+	}
 	g.logs.release()
 }
 
 // stopTime is how long requests may take to notice that they have been broken off.
 const stopTime = 10 * time.Second
 
-// waitClosed waits until what the Generation opened is closed; when ctx ends before, its requests have been broken off
-// and get stopTime to be gone.
+// waitClosed waits until nobody holds the Generation; when ctx ends before, its requests have been broken off and get
+// stopTime to be gone.
 func (g *Generation) waitClosed(ctx context.Context) error {
 	select {
 	case <-g.closed:
@@ -130,6 +126,8 @@ type opened struct {
 	closers  []io.Closer
 	backends []backend
 }
+
+func (o *opened) add(c io.Closer) { o.closers = append(o.closers, c) }
 
 // close closes everything. Backends are left to leave, which may give their programs time; nil closes them at once.
 func (o *opened) close(leave func(backend)) {

@@ -75,6 +75,11 @@ func ListenUnix(path string, mode uint32) (net.Listener, error) {
 	return &unixListener{Listener: l, path: path, made: made}, nil
 }
 
+// SyscallConn implements syscall.Conn.
+func (l *unixListener) SyscallConn() (syscall.RawConn, error) {
+	return l.Listener.(syscall.Conn).SyscallConn()
+}
+
 // unixListener removes its file when it is closed, unless another has taken the place: that one is somebody else's.
 type unixListener struct {
 	net.Listener
@@ -160,11 +165,42 @@ func (l *listener) run() {
 	}
 }
 
+// close serves the connections that wait to be accepted, and no others.
 func (l *listener) close() {
 	close(l.ending)
+	l.acceptWaiting()
 	l.Listener.Close()
 	<-l.done
 }
+
+// acceptWaiting accepts what the kernel has accepted: to close the listener would reset that. Accept would wait for more.
+func (l *listener) acceptWaiting() {
+	sc, ok := l.Listener.(syscall.Conn)
+	if !ok {
+		return
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return
+	}
+	raw.Control(func(fd uintptr) {
+		for range maxBacklog {
+			n, _, err := unix.Accept4(int(fd), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+			if err != nil {
+				return
+			}
+			file := os.NewFile(uintptr(n), "connection")
+			conn, err := net.FileConn(file)
+			file.Close()
+			if err == nil {
+				l.front.Load().feed(conn)
+			}
+		}
+	})
+}
+
+// maxBacklog is more than the kernel lets wait (net.core.somaxconn).
+const maxBacklog = 1 << 16
 
 // name is how the listener is announced.
 func (l *listener) name() string {

@@ -141,7 +141,7 @@ func newHostileLog(form string) *hostileLog {
 
 // check is about one line of standard error and one failed request.
 func (l *hostileLog) check(script, said, failure, hint string) error {
-	(&Generation{logs: l.logs}).stderrOf("0123", "/*", script)(said)
+	stderrOf(func() *zerolog.Logger { return &l.logs.log }, "0123", "/*", script)(said)
 	if err := checkLogLine(&l.out, l.form, map[string]string{"id": "0123", "route": "/*", "script": script, "stderr": said}); err != nil {
 		return err
 	}

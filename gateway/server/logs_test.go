@@ -155,7 +155,7 @@ func TestAccessLogForms(t *testing.T) {
 	}
 }
 
-// What a program says after its generation is gone is logged where that generation logged.
+// What a program says after its generation is gone is logged where the server logs by then.
 func TestLastWordsAfterAReload(t *testing.T) {
 	dir := tree(t, map[string]string{"cgi/late": "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nanswer\\n'\nexec >&-\nwhile [ ! -e go ]; do sleep 0.02; done\necho late >&2\n"})
 	section := func(log string) config.Log {
@@ -175,5 +175,5 @@ func TestLastWordsAfterAReload(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "cgi/go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the last words are logged", contains(filepath.Join(dir, "first.log"), `"stderr":"late"`))
+	until(t, "the last words are logged", contains(filepath.Join(dir, "second.log"), `"stderr":"late"`))
 }

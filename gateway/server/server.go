@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -31,6 +30,8 @@ type Options struct {
 	Announce io.Writer
 	// Version is told to programs in SERVER_SOFTWARE.
 	Version string
+	// Applied is told of each configuration that Reload has made the current one; nil tells nobody.
+	Applied func(*config.Config)
 	// Guard says that programs are to end should this process be killed. main must then begin with process.GuardMain.
 	Guard bool
 }
@@ -38,6 +39,7 @@ type Options struct {
 // Server serves one configuration after another. Start it once, Reload it as often as needed, Shutdown once.
 type Server struct {
 	opt       Options
+	asked     asked // for changes
 	current   atomic.Pointer[Generation]
 	front     atomic.Pointer[frontend]
 	launcher  launcher
@@ -46,6 +48,7 @@ type Server struct {
 	pools     *worker.Registry // of the workers that it keeps
 	remote    *remote          // of the applications that others do
 
+	loading    atomic.Bool  // the configuration is being read
 	acceptTold atomic.Int64 // when a failed accept was last logged
 
 	changing sync.Mutex // one change at a time, which may wait for workers; taken before mu, without which it guards what changes alone write
@@ -53,6 +56,7 @@ type Server struct {
 	mu        sync.Mutex // guards what follows
 	listeners map[string]*listener
 	retired   map[*Generation]bool // replaced, but still held by requests
+	draining  map[*route]time.Time // no longer there, but for requests; the time is when they are ended
 	reloads   Reloads
 	closed    bool
 
@@ -75,7 +79,7 @@ type Reloads struct {
 
 // New returns a Server that serves nothing yet.
 func New(opt Options) *Server {
-	s := &Server{opt: opt, verifying: htpasswd.NewGate(), sinks: newSinks(), listeners: map[string]*listener{}, retired: map[*Generation]bool{}}
+	s := &Server{opt: opt, verifying: htpasswd.NewGate(), sinks: newSinks(), listeners: map[string]*listener{}, retired: map[*Generation]bool{}, draining: map[*route]time.Time{}}
 	s.ending, s.end = context.WithCancelCause(context.Background())
 	s.leaveCtx, s.leaveNow = context.WithCancel(context.Background())
 	s.remote, s.pools = newRemote(), worker.NewRegistry(s.workerOptions())
@@ -94,36 +98,6 @@ func (s *Server) Start() (config.Problems, error) {
 	_, err := s.apply(conf)
 	return problems, err
 }
-
-// Reload loads the configuration again and makes it the current one, or changes nothing and says why: config.Problems
-// for what is wrong in the file, another error for what is wrong with the machine. The summary is for people.
-func (s *Server) Reload() (summary string, err error) {
-	s.changing.Lock()
-	defer s.changing.Unlock()
-	if s.closed {
-		return "", errEnding
-	}
-	began := time.Now()
-	conf, problems := s.opt.Load()
-	if problems.Failed() {
-		return "", s.refused(problems)
-	}
-	logProblems(s.Log(), problems)
-	if previous := s.current.Load(); reflect.DeepEqual(conf, previous.Config) {
-		s.reloaded(Reloads{}) // what was refused before has been taken back
-		return fmt.Sprintf("generation %d: nothing has changed", previous.Number), nil
-	}
-	change, err := s.apply(conf)
-	if err != nil {
-		return "", s.refused(err)
-	}
-	s.reloaded(Reloads{Applied: 1})
-	summary = fmt.Sprintf("%s, %dms", change, time.Since(began).Milliseconds())
-	s.Log().Info().Msg("reloaded: " + summary)
-	return summary, nil
-}
-
-var errEnding = errors.New("the server is shutting down")
 
 // reloaded adds what became of one configuration.
 func (s *Server) reloaded(r Reloads) {
@@ -166,24 +140,25 @@ func logProblems(log *zerolog.Logger, problems config.Problems) {
 
 // apply builds the next Generation beside the current one and commits it. Until the commit everything can be undone;
 // after it nothing can fail.
-func (s *Server) apply(conf *config.Config) (change string, err error) {
+func (s *Server) apply(conf *config.Config) (*Plan, error) {
 	previous := s.current.Load()
 	next, err := s.build(conf, previous)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	plan := s.plan(previous, next)
 	added, err := s.bindNew(conf.Listen)
 	if err != nil {
-		next.discard()
-		return "", err
+		next.discard(previous)
+		return nil, err
 	}
 	if err := s.startWorkers(next, previous != nil); err != nil {
-		closeAll(added)
-		next.discard()
-		return "", err
+		s.unbind(added)
+		next.discard(previous)
+		return nil, err
 	}
 	s.commit(previous, next, added)
-	return describe(previous, next), nil
+	return plan, nil
 }
 
 func (s *Server) commit(previous, next *Generation, added []*listener) {
@@ -198,10 +173,14 @@ func (s *Server) commit(previous, next *Generation, added []*listener) {
 		fmt.Fprintf(s.opt.Announce, "listening on %s\n", l.name())
 	}
 	s.closeRemoved(next.Config.Listen)
-	if previous != nil {
-		s.retired[previous] = true
-		go previous.release() // closing it takes the lock that we hold
+	if previous == nil {
+		return
 	}
+	for _, r := range previous.fresh(next) {
+		s.retire(r, next.Config.DrainTimeout)
+	}
+	s.retired[previous] = true
+	go previous.release() // closing it takes the lock that we hold
 }
 
 // replaceFrontend starts a new server of connections if its bounds have changed; the old one answers what it has begun.
@@ -215,54 +194,6 @@ func (s *Server) replaceFrontend(next *Generation) {
 		return
 	}
 	s.leaving.Go(func() { old.shutdown(s.leaveCtx) })
-}
-
-// keys names the listeners of a configuration. The same address twice (port 0) is two listeners.
-func keys(conf []config.Listen) []string {
-	names := make([]string, len(conf))
-	seen := map[string]int{}
-	for i, l := range conf {
-		name := l.Network + " " + l.Address
-		names[i] = fmt.Sprint(name, " ", seen[name])
-		seen[name]++
-	}
-	return names
-}
-
-// bindNew opens the listeners that conf names and the server does not have yet: all of them or none.
-func (s *Server) bindNew(conf []config.Listen) (added []*listener, err error) {
-	defer func() {
-		if err != nil {
-			closeAll(added)
-		}
-	}()
-	for i, key := range keys(conf) {
-		if s.listeners[key] != nil {
-			continue
-		}
-		l, err := bind(conf[i])
-		if err != nil {
-			return added, err
-		}
-		added = append(added, &listener{Listener: l, key: key, conf: conf[i], front: &s.front, failed: s.acceptFailed, ending: make(chan struct{}), done: make(chan struct{})})
-	}
-	return added, nil
-}
-
-func closeAll(listeners []*listener) {
-	for _, l := range listeners {
-		l.Listener.Close()
-	}
-}
-
-func (s *Server) closeRemoved(conf []config.Listen) {
-	keep := keys(conf)
-	for key, l := range s.listeners {
-		if !slices.Contains(keep, key) {
-			l.close()
-			delete(s.listeners, key)
-		}
-	}
 }
 
 // acceptQuiet is how long a shortage is mentioned but once.
@@ -310,7 +241,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := gateway.FromContext(r.Context())
 	req.Request, req.Generation, req.Timing.Begun = r, g.Number, time.Now()
 	g.proxies.Identify(w, r, req)
-	req.StderrOf = func(route, script string) func(string) { return g.stderrOf(req.ID, route, script) }
+	req.Table = g.table
+	req.StderrOf = func(route, script string) func(string) { return stderrOf(s.Log, req.ID, route, script) }
 	conn := http1server.FromContext(r.Context())
 	if r.Body != http.NoBody {
 		req.Left = conn.Left
@@ -335,9 +267,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	defer s.sinks.close()
+	last := s.current.Load()
+	defer last.logs.hold().release() // of programs that work on
 	defer context.AfterFunc(ctx, s.leaveNow)()
 	err := s.front.Load().shutdown(ctx)
-	s.current.Load().release()
+	s.retireAll(last)
+	last.release()
 	for _, g := range s.generations() {
 		err = errors.Join(err, g.waitClosed(ctx))
 	}
@@ -373,16 +308,6 @@ func (s *Server) generations() []*Generation {
 		all = append(all, g)
 	}
 	return all
-}
-
-// leave lets a backend that takes no new requests finish: its programs may work on after their answer, until the server
-// ends. It holds the logs that they write to.
-func (s *Server) leave(b backend, logs *logs) {
-	s.leaving.Go(func() {
-		b.Wait(s.leaveCtx)
-		b.Close()
-		logs.release()
-	})
 }
 
 // DrainTimeout is how long the current configuration lets requests finish at the end; 0 is for ever.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"gatewayd/gateway/upstream"
@@ -18,6 +19,7 @@ type Status struct {
 	Generation uint64        `json:"generation"`
 	Requests   int64         `json:"requests_in_flight"`
 	Draining   []DrainStatus `json:"draining"`
+	Leaving    []RouteDrain  `json:"draining_routes"`
 	Listeners  []string      `json:"listeners"`
 	Sites      []SiteStatus  `json:"sites"`
 
@@ -34,6 +36,14 @@ type Status struct {
 type DrainStatus struct {
 	Generation uint64 `json:"generation"`
 	Requests   int64  `json:"requests_in_flight"`
+}
+
+// RouteDrain is a route that a reload has removed or replaced and that has requests still.
+type RouteDrain struct {
+	Site     string    `json:"site"`
+	Pattern  string    `json:"pattern"`
+	Requests int       `json:"requests_in_flight"`
+	Until    time.Time `json:"until,omitzero"` // when they are ended; not there if never
 }
 
 // SiteStatus is one site.
@@ -69,15 +79,15 @@ func (s *Server) Status() any {
 		status.Draining = append(status.Draining, DrainStatus{old.Number, old.requests(false)})
 	}
 	slices.SortFunc(status.Draining, func(a, b DrainStatus) int { return int(a.Generation) - int(b.Generation) })
+	status.Leaving = s.drainingRoutes()
 	for _, l := range s.listeners {
 		status.Listeners = append(status.Listeners, l.name())
 	}
 	slices.Sort(status.Listeners)
-	routes := g.routesByKey()
 	for _, site := range g.Config.Sites {
 		out := SiteStatus{Site: site.Key, Hosts: append([]string{}, site.Hosts...)}
 		for _, r := range site.Routes {
-			out.Routes = append(out.Routes, routes[site.Key+" "+r.Pattern].status())
+			out.Routes = append(out.Routes, g.byKey[site.Key+" "+r.Pattern].status())
 		}
 		status.Sites = append(status.Sites, out)
 	}
@@ -88,12 +98,16 @@ func (s *Server) Status() any {
 	return status
 }
 
-func (g *Generation) routesByKey() map[string]*route {
-	routes := map[string]*route{}
-	for _, r := range g.routes {
-		routes[r.key] = r
+// drainingRoutes are those that requests hold. The caller holds mu.
+func (s *Server) drainingRoutes() []RouteDrain {
+	all := []RouteDrain{}
+	for r, until := range s.draining {
+		if n := r.life.requests(); n > 0 {
+			all = append(all, RouteDrain{Site: r.site, Pattern: r.conf.Pattern, Requests: n, Until: until})
+		}
 	}
-	return routes
+	slices.SortFunc(all, func(a, b RouteDrain) int { return strings.Compare(a.Site+a.Pattern, b.Site+b.Pattern) })
+	return all
 }
 
 func (r *route) status() RouteStatus {
