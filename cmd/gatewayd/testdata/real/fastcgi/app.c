@@ -79,14 +79,11 @@ static void half(void) {
 	pause();
 }
 
-/* So many lines, one every 10 ms. */
+/* So many lines, one every 10 ms, for as long as somebody takes them. */
 static void ticks(int count) {
 	head("text/plain");
-	for (int i = 0; i < count; i++) {
-		printf("tick\n");
-		fflush(stdout);
+	for (int i = 0; i < count && printf("tick\n") > 0 && fflush(stdout) == 0; i++)
 		usleep(10000);
-	}
 }
 
 /* Says in the file that EXECUTIONS names that the request has been executed. */
