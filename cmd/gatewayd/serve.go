@@ -117,7 +117,12 @@ func (v service) run(signals signals) error {
 	defer runtime.KeepAlive(make([]byte, ballast))
 	// Before the config is read: a change in between must not go unnoticed.
 	watched, watchErr := v.watch()
-	s := server.New(server.Options{Load: v.load, Announce: v.sys.stdout, Version: version(), Guard: true})
+	var door door
+	s := server.New(server.Options{
+		Load: v.load, Announce: v.sys.stdout, Version: version(), Guard: true,
+		Applied: func(c *config.Config) { door.open(c.Admin) },
+	})
+	door.server = s
 	problems, err := s.Start()
 	for _, p := range problems {
 		fmt.Fprintln(v.sys.stderr, p)
@@ -129,7 +134,8 @@ func (v service) run(signals signals) error {
 		return err
 	}
 	warnAboutRoot(s)
-	defer openAdmin(s)()
+	door.open(s.AdminConfig())
+	defer door.close()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	switch {
