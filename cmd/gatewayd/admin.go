@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"gatewayd/gateway/admin"
@@ -14,23 +15,47 @@ import (
 	"gatewayd/gateway/server"
 )
 
-// openAdmin opens the admin socket. To fail in that is worth a warning, not the service.
-func openAdmin(s *server.Server) (closeAdmin func()) {
-	socket := adminSocket(s.AdminConfig())
-	if socket == "" {
-		return func() {}
+// door is the admin socket of a running server. It follows the configuration: another place, none, one again.
+type door struct {
+	server *server.Server
+	mu     sync.Mutex
+	socket string // "" if there is none
+	closed func()
+}
+
+// open opens the socket that the configuration names, unless it is open already, and closes the one before once it has
+// answered. To fail in that is worth a warning, not the service.
+func (d *door) open(conf config.Admin) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	socket := adminSocket(conf)
+	if socket == d.socket {
+		return
 	}
-	log := s.Log()
+	if d.closed != nil {
+		go d.closed()
+	}
+	d.socket, d.closed = "", nil
+	if socket == "" {
+		return
+	}
+	closed, err := d.listen(socket)
+	if err != nil {
+		d.server.Log().Warn().Err(err).Msg("no admin socket: gatewayd status and reload will not work; set admin: unix:PATH, or admin: off")
+		return
+	}
+	d.socket, d.closed = socket, closed
+}
+
+func (d *door) listen(socket string) (closed func(), err error) {
 	if err := adminFolder(socket); err != nil {
-		log.Warn().Err(err).Msg("no admin socket: gatewayd status and reload will not work; set admin: unix:PATH, or admin: off")
-		return func() {}
+		return nil, err
 	}
 	l, err := server.ListenUnix(socket, 0o600)
 	if err != nil {
-		log.Warn().Err(err).Msg("no admin socket: gatewayd status and reload will not work; set admin: unix:PATH, or admin: off")
-		return func() {}
+		return nil, err
 	}
-	h := &http.Server{Handler: admin.Handler(s), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	h := &http.Server{Handler: admin.Handler(d.server), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	go h.Serve(l)
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -38,6 +63,14 @@ func openAdmin(s *server.Server) (closeAdmin func()) {
 		if h.Shutdown(ctx) != nil {
 			h.Close()
 		}
+	}, nil
+}
+
+func (d *door) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed != nil {
+		d.closed()
 	}
 }
 
@@ -101,11 +134,18 @@ func (f adminFlags) call(sys system, method, path string) (string, error) {
 	return text, err
 }
 
-type reloadCmd struct{ adminFlags }
+type reloadCmd struct {
+	adminFlags
+	DryRun bool `name:"dry-run" help:"Print what would change, and change nothing."`
+}
 
 // Run prints the summary of what has changed.
 func (c *reloadCmd) Run(sys system) error {
-	text, err := c.call(sys, http.MethodPost, "/reload")
+	path := "/reload"
+	if c.DryRun {
+		path += "?dry_run=1"
+	}
+	text, err := c.call(sys, http.MethodPost, path)
 	if err != nil {
 		return err
 	}

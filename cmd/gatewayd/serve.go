@@ -13,7 +13,6 @@ import (
 	"gatewayd/gateway/config"
 	"gatewayd/gateway/process"
 	"gatewayd/gateway/server"
-	"gatewayd/gateway/watch"
 )
 
 // service is what a command has decided to serve.
@@ -21,6 +20,8 @@ type service struct {
 	sys    system
 	src    config.Source
 	adjust func(*config.Config) // what the command line says over the file
+
+	watched *watched // nil for a config that is no file
 }
 
 func serveFile(sys system, file string, listen []string) error {
@@ -34,7 +35,7 @@ func serveFile(sys system, file string, listen []string) error {
 	if err != nil {
 		return err
 	}
-	return service{sys, src, adjust}.run(signals)
+	return service{sys: sys, src: src, adjust: adjust}.run(signals)
 }
 
 func serveDemo(sys system, listen []string) error {
@@ -55,7 +56,7 @@ func serveDemo(sys system, listen []string) error {
 	}
 	fmt.Fprintln(sys.stderr, "gatewayd: this is the demo: open the address below in a browser. gatewayd --help says how to serve your own.")
 	src := config.Source{File: filepath.Join(dir, "gatewayd.yaml"), Text: text}
-	return service{sys, src, func(c *config.Config) {
+	return service{sys: sys, src: src, adjust: func(c *config.Config) {
 		c.Admin.Off = true // the usual socket belongs to the gatewayd that serves in earnest
 		listenOn(c)
 	}}.run(signals)
@@ -100,7 +101,7 @@ func listenOn(listen []string) (func(*config.Config), error) {
 }
 
 func (v service) load() (*config.Config, config.Problems) {
-	conf, problems := config.Load(v.src)
+	conf, problems := v.watched.load(v.src)
 	if conf != nil {
 		v.adjust(conf)
 	}
@@ -115,9 +116,13 @@ const ballast = 16 << 20
 func (v service) run(signals signals) error {
 	process.ReserveThreads()
 	defer runtime.KeepAlive(make([]byte, ballast))
-	// Before the config is read: a change in between must not go unnoticed.
-	watched, watchErr := v.watch()
-	s := server.New(server.Options{Load: v.load, Announce: v.sys.stdout, Version: version(), Guard: true})
+	v.watched = watch(v.src)
+	var door door
+	s := server.New(server.Options{
+		Load: v.load, Announce: v.sys.stdout, Version: version(), Guard: true,
+		Applied: func(c *config.Config) { door.open(c.Admin) },
+	})
+	door.server = s
 	problems, err := s.Start()
 	for _, p := range problems {
 		fmt.Fprintln(v.sys.stderr, p)
@@ -129,24 +134,12 @@ func (v service) run(signals signals) error {
 		return err
 	}
 	warnAboutRoot(s)
-	defer openAdmin(s)()
+	door.open(s.AdminConfig())
+	defer door.close()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	switch {
-	case watchErr != nil:
-		s.Log().Warn().Err(watchErr).Msg("changes of the config file will not be noticed; reload with SIGHUP or gatewayd reload")
-	case watched != nil:
-		go watched.Run(ctx, func() { s.Reload() })
-	}
+	v.watched.run(ctx, s)
 	return handleSignals(s, signals)
-}
-
-// watch watches the config file; nil for a config that is no file.
-func (v service) watch() (*watch.File, error) {
-	if v.src.Text != nil {
-		return nil, nil
-	}
-	return watch.Open(v.src.File)
 }
 
 func warnAboutRoot(s *server.Server) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+	"time"
 
 	"gatewayd/gateway/server"
 	"gatewayd/gateway/upstream"
@@ -20,6 +21,9 @@ func printStatus(out io.Writer, text string) error {
 	fmt.Fprintf(out, "gatewayd %s, pid %d, %s, generation %d, %d requests in flight\n", s.Version, s.PID, s.Config, s.Generation, s.Requests)
 	for _, d := range s.Draining {
 		fmt.Fprintf(out, "draining: generation %d, %d requests in flight\n", d.Generation, d.Requests)
+	}
+	for _, d := range s.Leaving {
+		fmt.Fprintf(out, "draining: %s of %s, %d requests in flight%s\n", d.Pattern, siteName(d.Site), d.Requests, ending(d.Until))
 	}
 	for _, p := range s.Reloads.LastProblems {
 		fmt.Fprintf(out, "last reload refused: %s\n", p)
@@ -69,6 +73,14 @@ func printPeers(out io.Writer, peers []upstream.PeerStats) error {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\n", p.Address, p.Busy, p.Idle, p.Served, p.Failed)
 	}
 	return table.Flush()
+}
+
+// ending says how long requests have that are on their way out.
+func ending(until time.Time) string {
+	if until.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf(", which are ended in %s", max(0, time.Until(until)).Round(time.Second))
 }
 
 func siteName(key string) string {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 )
@@ -16,12 +17,14 @@ type Server interface {
 	// Reload applies the configuration as it is now and returns a summary in one line. On error nothing has changed;
 	// Refused tells whether it is the configuration's fault.
 	Reload() (summary string, err error)
+	// DryRun says what Reload would do, without doing it.
+	DryRun() (plan string, err error)
 	// Status describes what runs; it is encoded as JSON.
 	Status() any
 }
 
-// Handler answers GET /healthz, GET /status and POST /reload (200 with the summary, 422 with the problems). Who may
-// connect is the socket's business.
+// Handler answers GET /healthz, GET /status and POST /reload (200 with the summary, 422 with the problems), which with
+// ?dry_run=1 only says what it would do. Who may connect is the socket's business.
 func Handler(s Server) http.Handler {
 	r := chi.NewRouter()
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
@@ -31,17 +34,25 @@ func Handler(s Server) http.Handler {
 		encoder.SetIndent("", "  ")
 		encoder.Encode(s.Status())
 	})
-	r.Post("/reload", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		summary, err := s.Reload()
-		if err != nil {
-			w.WriteHeader(http.StatusUnprocessableEntity)
-			io.WriteString(w, err.Error()+"\n")
-			return
+	r.Post("/reload", func(w http.ResponseWriter, r *http.Request) {
+		do := s.Reload
+		if r.URL.Query().Get("dry_run") == "1" {
+			do = s.DryRun
 		}
-		io.WriteString(w, summary+"\n")
+		text, err := do()
+		tell(w, text, err)
 	})
 	return r
+}
+
+// tell answers with what has been done, or why it has not.
+func tell(w http.ResponseWriter, text string, err error) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if err != nil {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		text = err.Error()
+	}
+	io.WriteString(w, strings.TrimSuffix(text, "\n")+"\n")
 }
 
 // ErrNotRunning says that no server answers on the socket.

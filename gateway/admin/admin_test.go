@@ -13,6 +13,7 @@ import (
 type fake struct{ err error }
 
 func (f fake) Reload() (string, error) { return "generation 2", f.err }
+func (f fake) DryRun() (string, error) { return "add route /a\n", f.err }
 func (f fake) Status() any             { return map[string]int{"generation": 1} }
 
 func serve(t *testing.T, s Server) (socket string) {
@@ -34,6 +35,7 @@ func TestCalls(t *testing.T) {
 		{"GET", "/healthz", "ok\n"},
 		{"GET", "/status", `"generation": 1`},
 		{"POST", "/reload", "generation 2\n"},
+		{"POST", "/reload?dry_run=1", "add route /a\n"},
 	} {
 		if got, err := Call(socket, c.method, c.path); err != nil || !strings.Contains(got, c.want) {
 			t.Errorf("%s %s: %q, %v", c.method, c.path, got, err)

@@ -51,6 +51,7 @@ func (l *loader) routes(named []namedRoute, site string) []Route {
 			delete(r.Options.Env, phpChildren)
 			r.Options.PassEnv = slices.DeleteFunc(r.Options.PassEnv, func(name string) bool { return name == phpChildren })
 		}
+		l.refersToWorkers(&r)
 		routes = append(routes, r)
 	}
 	return routes

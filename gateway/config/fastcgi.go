@@ -133,3 +133,14 @@ func (v *workerRootValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 		v.v = filepath.Clean(s)
 	}
 }
+
+// WorkersDir is where the workers of the route's FastCGI program work.
+func (r *Route) WorkersDir() string {
+	switch {
+	case r.Options.Dir != "":
+		return r.Options.Dir
+	case r.FastCGI.Root != "":
+		return r.FastCGI.Root
+	}
+	return filepath.Dir(r.FastCGI.Run[0])
+}

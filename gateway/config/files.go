@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -18,6 +19,7 @@ func (l *loader) contents(s, purpose string, limit int64, p place) (path, text s
 	path = l.abs(s)
 	text, known := l.texts[path]
 	if !known {
+		l.refers(path)
 		if text, ok = l.regular(path, s, limit+1, p); !ok {
 			return "", "", false
 		}
@@ -60,4 +62,23 @@ func readAtMost(path string, limit int64) (string, error) {
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, limit))
 	return string(text), err
+}
+
+// refersToWorkers tells of the files whose change makes another program of a route's workers: the program, and what its
+// arguments name, as in [perl, app.pl].
+func (l *loader) refersToWorkers(r *Route) {
+	if r.FastCGI == nil || len(r.FastCGI.Run) == 0 {
+		return
+	}
+	run := r.FastCGI.Run
+	l.refers(run[0])
+	for _, arg := range run[1:] {
+		path := arg
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(r.WorkersDir(), path)
+		}
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			l.refers(path)
+		}
+	}
 }

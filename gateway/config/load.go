@@ -18,6 +18,9 @@ type Source struct {
 	File   string                      // a path, or "-" with Text from standard input
 	Text   []byte                      // nil: read File
 	Getenv func(string) (string, bool) // for ${VAR} and the PATH that commands are looked up in; nil: os.LookupEnv
+	// Refers is told of each file that the config refers to and whose change is one of the config, there or not, before it
+	// is read: error pages, password files, programs of workers. nil tells nobody.
+	Refers func(path string)
 
 	accounts *accounts // nil: the machine's; others are for tests
 }
@@ -46,6 +49,7 @@ type loader struct {
 	file   string
 	dir    string
 	getenv func(string) (string, bool)
+	refers func(path string)
 	source []byte // the file's text
 
 	problems Problems
@@ -67,6 +71,7 @@ func newLoader(src Source) *loader {
 	l := &loader{
 		file:     src.File,
 		getenv:   src.Getenv,
+		refers:   src.Refers,
 		tables:   map[reflect.Type]*table{},
 		active:   map[*yaml.Node]bool{},
 		computed: map[string]bool{},
@@ -82,6 +87,9 @@ func newLoader(src Source) *loader {
 	}
 	if l.getenv == nil {
 		l.getenv = os.LookupEnv
+	}
+	if l.refers == nil {
+		l.refers = func(string) {}
 	}
 	if l.accounts == nil {
 		l.accounts = machineAccounts()

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -29,7 +28,7 @@ func keys(conf []config.Listen) []string {
 func (s *Server) bindNew(conf []config.Listen) (added []*listener, err error) {
 	defer func() {
 		if err != nil {
-			s.unbind(added)
+			closeAll(added)
 			added = nil
 		}
 	}()
@@ -57,46 +56,35 @@ func (s *Server) bindBeside(c config.Listen, wanted []string, taken error) (net.
 	inTheWay := false
 	for key, l := range s.listeners {
 		if _, p, _ := net.SplitHostPort(l.conf.Address); l.conf.Network != "unix" && p == port && !slices.Contains(wanted, key) {
-			inTheWay = true
-			sharePort(l.Listener, true)
+			inTheWay, l.replaced = true, true
+			sharePort(l.Listener)
 		}
 	}
 	if !inTheWay {
 		return nil, taken
 	}
-	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
-		raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
-		return err
-	}}
-	l, err := lc.Listen(context.Background(), c.Network, c.Address)
-	if err != nil {
-		return nil, explainBind(c, err)
-	}
-	return l, nil
+	return bindTCP(c, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
 }
 
-// sharePort says whether another listener may have the port of l, too.
-func sharePort(l net.Listener, shared bool) {
+// sharePort lets another listener of this user have the port of l, too. A program that does not ask for that, such as
+// another gatewayd, is refused as before.
+func sharePort(l net.Listener) {
+	if raw, err := rawListener(l); err == nil {
+		raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+	}
+}
+
+func rawListener(l net.Listener) (syscall.RawConn, error) {
 	sc, ok := l.(syscall.Conn)
 	if !ok {
-		return
+		return nil, errors.ErrUnsupported
 	}
-	value := 0
-	if shared {
-		value = 1
-	}
-	if raw, err := sc.SyscallConn(); err == nil {
-		raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, value) })
-	}
+	return sc.SyscallConn()
 }
 
-// unbind closes listeners that do not begin to serve.
-func (s *Server) unbind(added []*listener) {
+func closeAll(added []*listener) {
 	for _, l := range added {
 		l.Listener.Close()
-	}
-	for _, l := range s.listeners {
-		sharePort(l.Listener, false)
 	}
 }
 
@@ -107,8 +95,5 @@ func (s *Server) closeRemoved(conf []config.Listen) {
 			l.close()
 			delete(s.listeners, key)
 		}
-	}
-	for _, l := range s.listeners {
-		sharePort(l.Listener, false)
 	}
 }

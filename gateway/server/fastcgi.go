@@ -78,14 +78,7 @@ func fastcgiResolver(c *config.FastCGI) script.Resolver {
 func workerSpec(conf *config.Route, opt *fastcgi.Options) worker.Spec {
 	c, o := conf.FastCGI, &conf.Options
 	p := program.Spec(o)
-	p.Path, p.Args, p.Env = c.Run[0], c.Run, program.Environ(&opt.Env)
-	switch {
-	case p.Dir != "":
-	case c.Root != "":
-		p.Dir = c.Root
-	default:
-		p.Dir = filepath.Dir(p.Path)
-	}
+	p.Path, p.Args, p.Env, p.Dir = c.Run[0], c.Run, program.Environ(&opt.Env), conf.WorkersDir()
 	busy := o.Timeout
 	if busy == 0 {
 		busy = o.IdleTimeout

@@ -24,7 +24,9 @@ type listener struct {
 	front  *atomic.Pointer[frontend] // who serves what is accepted
 	failed func(error)               // told of an accept that failed
 	ending chan struct{}             // closed by close
-	done   chan struct{}             // closed when run has returned
+	// replaced says that another listener takes over the port: whoever connects meanwhile is to get through.
+	replaced bool
+	done     chan struct{} // closed when run has returned
 }
 
 // bind listens on c.
@@ -33,7 +35,18 @@ func bind(c config.Listen) (net.Listener, error) {
 		// As nginx: who may connect is said by the directory. A front server often runs as another user.
 		return ListenUnix(c.Address, 0o666)
 	}
-	l, err := net.Listen(c.Network, c.Address)
+	return bindTCP(c, func(int) error { return nil })
+}
+
+// bindTCP listens on c once set has had the socket. It is one of plain TCP: one of Multipath TCP, as Go's listeners are,
+// takes no filter (see holdOff).
+func bindTCP(c config.Listen, set func(fd int) error) (net.Listener, error) {
+	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
+		controlErr := raw.Control(func(fd uintptr) { err = set(int(fd)) })
+		return errors.Join(controlErr, err)
+	}}
+	lc.SetMultipathTCP(false)
+	l, err := lc.Listen(context.Background(), c.Network, c.Address)
 	if err != nil {
 		return nil, explainBind(c, err)
 	}
@@ -168,35 +181,51 @@ func (l *listener) run() {
 // close serves the connections that wait to be accepted, and no others.
 func (l *listener) close() {
 	close(l.ending)
-	l.acceptWaiting()
+	if raw, err := rawListener(l.Listener); err == nil {
+		if l.replaced && holdOff(raw) == nil {
+			time.Sleep(handshakeTime)
+		}
+		raw.Control(l.acceptWaiting)
+	}
 	l.Listener.Close()
 	<-l.done
 }
 
-// acceptWaiting accepts what the kernel has accepted: to close the listener would reset that. Accept would wait for more.
-func (l *listener) acceptWaiting() {
-	sc, ok := l.Listener.(syscall.Conn)
-	if !ok {
-		return
+// handshakeTime is how long a connection may take to be made that had begun when its listener is replaced.
+const handshakeTime = 50 * time.Millisecond
+
+// holdOff has the kernel ignore whoever wants to connect, who tries again after a second and finds the listener's
+// successor. Without it those would be reset that connect just before the listener is closed.
+func holdOff(l syscall.RawConn) (err error) {
+	const flags, syn = 13, 2 // of the TCP header
+	program := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: flags},
+		{Code: unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K, Jf: 1, K: syn},
+		{Code: unix.BPF_RET | unix.BPF_K},
+		{Code: unix.BPF_RET | unix.BPF_K, K: 1<<32 - 1},
 	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return
-	}
-	raw.Control(func(fd uintptr) {
-		for range maxBacklog {
-			n, _, err := unix.Accept4(int(fd), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
-			if err != nil {
-				return
-			}
-			file := os.NewFile(uintptr(n), "connection")
-			conn, err := net.FileConn(file)
-			file.Close()
-			if err == nil {
-				l.front.Load().feed(conn)
-			}
-		}
+	filter := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
+	controlErr := l.Control(func(fd uintptr) {
+		err = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &filter)
 	})
+	return errors.Join(controlErr, err)
+}
+
+// acceptWaiting accepts what the kernel has accepted on fd: to close the listener would reset that. Accept would wait for
+// more.
+func (l *listener) acceptWaiting(fd uintptr) {
+	for range maxBacklog {
+		n, _, err := unix.Accept4(int(fd), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+		if err != nil {
+			return
+		}
+		file := os.NewFile(uintptr(n), "connection")
+		conn, err := net.FileConn(file)
+		file.Close()
+		if err == nil {
+			l.front.Load().feed(conn)
+		}
+	}
 }
 
 // maxBacklog is more than the kernel lets wait (net.core.somaxconn).

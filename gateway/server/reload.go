@@ -88,25 +88,25 @@ func (s *Server) reload() (summary string, err error) {
 	return summary, nil
 }
 
-// DryRun says what Reload would do now, and does nothing. Its errors are those of Reload, as far as they show without
-// starting workers and opening listeners.
-func (s *Server) DryRun() (*Plan, error) {
+// DryRun says what Reload would do now, a line for each thing, and does nothing. Its errors are those of Reload, as far
+// as they show without starting workers and opening listeners.
+func (s *Server) DryRun() (plan string, err error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	previous := s.current.Load()
 	if s.closed || previous == nil {
-		return nil, errEnding
+		return "", errEnding
 	}
 	conf, err := s.load()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	next, err := s.build(conf, previous)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer next.discard(previous)
-	return s.plan(previous, next), nil
+	return s.plan(previous, next).Lines(), nil
 }
 
 // loadTime is how long it may take to read the configuration: a file system that hangs, or a pipe that nobody writes to,

@@ -153,7 +153,7 @@ func (s *Server) apply(conf *config.Config) (*Plan, error) {
 		return nil, err
 	}
 	if err := s.startWorkers(next, previous != nil); err != nil {
-		s.unbind(added)
+		closeAll(added)
 		next.discard(previous)
 		return nil, err
 	}

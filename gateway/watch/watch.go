@@ -1,97 +1,180 @@
-// Package watch notices that a file's content has changed. It watches directories, since editors and deployments put a
-// new file in the old one's place; it waits until writing has stopped; and it compares contents, so that touching a
-// file is no change.
+// Package watch notices that files have changed. It watches directories, since editors and deployments put a new file in
+// the old one's place; it waits until writing has stopped; and it compares contents, so that touching a file is no
+// change. Where the system does not notify, on network and overlay file systems for example, it looks now and then.
 package watch
 
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long a directory must be quiet before the file in it is read.
-const settle = 100 * time.Millisecond
+const (
+	settle = 100 * time.Millisecond // how long a directory must be quiet before the files in it are read
+	poll   = 2 * time.Second        // between two looks for which there was no notification
+)
 
-// File is a file that is watched, from the moment Open returns.
-type File struct {
-	path   string
-	events *fsnotify.Watcher
-	names  map[string]bool   // of all that the way to the file leads through
-	seen   [sha256.Size]byte // what changed was last called for
+// Files are files that are watched. Safe for concurrent use.
+type Files struct {
+	events *fsnotify.Watcher // nil if the system notifies nobody
+	poll   time.Duration
 
-	changing bool              // the last look found another content, which may still change
-	looked   [sha256.Size]byte // what it found
+	mu    sync.Mutex
+	files map[string]*file
+	names map[string]bool // of all that the ways to the files lead through
 }
 
-// Open begins to watch the file at path, which may be missing for the moment; its directory must be there. The caller
-// calls Run, which closes it.
-func Open(path string) (*File, error) {
-	events, err := fsnotify.NewWatcher()
-	if err != nil {
-		return nil, fmt.Errorf("watch %s: %w", path, err)
+// file is one of them. All but path belongs to whoever looks at it: Run, once it is known.
+type file struct {
+	path string
+	mark mark // when it was read last
+	seen sum  // what changed was last called for
+
+	changing bool // the last look found another content, which may still change
+	looked   sum  // what it found
+}
+
+type sum [sha256.Size]byte
+
+// New watches nothing yet. err says why changes will be noticed by looking now and then only; it is no reason to do
+// without. The caller calls Run, which closes the Files.
+func New() (f *Files, err error) {
+	f = &Files{poll: poll, files: map[string]*file{}, names: map[string]bool{}}
+	if f.events, err = fsnotify.NewWatcher(); err != nil {
+		return f, fmt.Errorf("be notified of changed files: %w", err)
 	}
-	f := &File{path: path, events: events}
-	if err := f.watchHops(); err != nil {
-		events.Close()
-		return nil, fmt.Errorf("watch %s: %w", path, err)
-	}
-	f.seen, _ = digest(path)
 	return f, nil
 }
 
-// Run calls changed, from this goroutine, each time the content of the file is another than before and has settled; a
-// file that is missing for the moment is no change. It returns once ctx has ended.
-func (f *File) Run(ctx context.Context, changed func()) {
-	defer f.events.Close()
-	look := time.NewTimer(settle)
-	look.Stop()
-	waiting := false // look runs
-	last := time.Time{}
-	touched := func() {
-		last = time.Now()
-		if !waiting {
-			waiting = true
-			look.Reset(settle)
-		}
+// Add watches the file at path too, which may be missing for the moment. It is called before the file is read for use:
+// then no change in between goes unnoticed.
+func (f *Files) Add(path string) {
+	f.mu.Lock()
+	known := f.files[path] != nil
+	f.mu.Unlock()
+	if known {
+		return
 	}
+	f.watchHops(path)
+	made := &file{path: path}
+	made.mark, made.seen, _ = made.read()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.files[path] == nil {
+		f.files[path] = made
+	}
+}
+
+// Keep watches only those of paths any more. Directories stay watched, which costs next to nothing.
+func (f *Files) Keep(paths map[string]bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	maps.DeleteFunc(f.files, func(path string, _ *file) bool { return !paths[path] })
+}
+
+// Run calls changed, from this goroutine, each time the content of files is another than before and has settled; a file
+// that is missing for the moment is no change. It returns once ctx has ended.
+func (f *Files) Run(ctx context.Context, changed func()) {
+	var notified <-chan fsnotify.Event
+	var lost <-chan error
+	if f.events != nil {
+		defer f.events.Close()
+		notified, lost = f.events.Events, f.events.Errors
+	}
+	w := waiting{timer: time.NewTimer(f.poll), poll: f.poll}
+	defer w.timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case e := <-f.events.Events:
-			if f.names[filepath.Base(e.Name)] {
-				touched()
+		case e := <-notified:
+			if f.concerns(e.Name) {
+				w.touched()
 			}
-		case <-f.events.Errors: // events were lost: look
-			touched()
-		case <-look.C:
-			waiting = false
-			if f.settled(time.Since(last) >= settle) {
+		case <-lost: // events, too: look
+			w.touched()
+		case <-w.timer.C:
+			settled, changing := f.look(w.quiet())
+			if settled {
 				changed()
-			} else if f.changing {
-				waiting = true
-				look.Reset(settle)
 			}
+			w.again(changing)
 		}
 	}
 }
 
+// waiting is for the next look.
+type waiting struct {
+	timer *time.Timer
+	poll  time.Duration
+	soon  bool      // it comes after settle, not after poll
+	last  time.Time // when something was touched
+}
+
+func (w *waiting) touched() {
+	w.last = time.Now()
+	if !w.soon {
+		w.soon = true
+		w.timer.Reset(settle)
+	}
+}
+
+// quiet says whether nothing has been touched for a while. Where nobody notifies nobody knows.
+func (w *waiting) quiet() bool { return !w.last.IsZero() && time.Since(w.last) >= settle }
+
+func (w *waiting) again(soon bool) {
+	w.soon = soon
+	if soon {
+		w.timer.Reset(settle)
+		return
+	}
+	w.last = time.Time{}
+	w.timer.Reset(w.poll)
+}
+
+// concerns says whether what has happened to path may concern a file. Only what has a name on the way counts, wherever
+// that name stands: another one, a log that is written line by line for example, is not worth a look.
+func (f *Files) concerns(path string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.names[filepath.Base(path)]
+}
+
+// look says whether the content of any file has become another for good, and whether one may still change.
+func (f *Files) look(quiet bool) (settled, changing bool) {
+	f.mu.Lock()
+	files := make([]*file, 0, len(f.files))
+	for _, file := range f.files {
+		files = append(files, file)
+	}
+	f.mu.Unlock()
+	for _, file := range files {
+		f.watchHops(file.path) // a link may lead elsewhere now
+		if file.settled(quiet) {
+			settled = true
+		}
+		changing = changing || file.changing
+	}
+	return settled, changing
+}
+
 // settled looks at the file and says whether its content has become another for good: if the directory was quiet, or if
 // the content is the same as at the look before. Something else in the directory may never be quiet, a log for one.
-func (f *File) settled(quiet bool) bool {
-	f.watchHops() // a link may lead elsewhere now
-	now, err := digest(f.path)
+func (f *file) settled(quiet bool) bool {
+	mark, now, err := f.read()
 	if err != nil || now == f.seen {
 		f.changing = false
+		if err == nil {
+			f.mark = mark
+		}
 		return false
 	}
 	again := f.changing && now == f.looked
@@ -99,56 +182,30 @@ func (f *File) settled(quiet bool) bool {
 	if f.changing {
 		return false
 	}
-	f.seen = now
+	f.mark, f.seen = mark, now
 	return true
 }
 
-// watchHops watches the directory of the file and of each one that its symbolic links lead through. Watching a
-// directory again is no harm. Of what happens there only what has a name on the way counts, wherever that name stands:
-// another one, a log that is written line by line for example, is not worth a look.
-func (f *File) watchHops() error {
+// watchHops watches the directory of the file and of each one that its symbolic links lead through. Watching a directory
+// again is no harm; one that is missing is watched when it is there.
+func (f *Files) watchHops(path string) {
 	const maxHops = 40 // as the kernel's own bound
-	f.names = map[string]bool{}
-	path := f.path
 	for range maxHops {
+		f.mu.Lock()
 		for name := range strings.SplitSeq(path, "/") {
 			f.names[name] = true
 		}
-		if err := f.events.Add(filepath.Dir(path)); err != nil {
-			return err
+		f.mu.Unlock()
+		if f.events != nil {
+			f.events.Add(filepath.Dir(path))
 		}
 		target, err := os.Readlink(path)
 		if err != nil {
-			return nil // no link: the last hop
+			return // no link: the last hop
 		}
 		if !filepath.IsAbs(target) {
 			target = filepath.Join(filepath.Dir(path), target)
 		}
 		path = target
 	}
-	return nil
-}
-
-var errNotRegular = errors.New("not a regular file")
-
-// digest reads regular files alone: what is read from a pipe is gone for whoever it was meant for.
-func digest(path string) (sum [sha256.Size]byte, err error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return sum, err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return sum, err
-	}
-	if !info.Mode().IsRegular() {
-		return sum, errNotRegular
-	}
-	h := sha256.New()
-	if _, err := io.Copy(h, file); err != nil {
-		return sum, err
-	}
-	h.Sum(sum[:0])
-	return sum, nil
 }

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -15,9 +16,22 @@ const patience = 10 * time.Second
 // watching watches path until the test ends; each change is a value in the channel.
 func watching(t *testing.T, path string) <-chan string {
 	t.Helper()
-	f, err := Open(path)
+	return watchingAll(t, path, poll)
+}
+
+func watchingAll(t *testing.T, path string, every time.Duration, others ...string) <-chan string {
+	t.Helper()
+	f, err := New()
 	if err != nil {
 		t.Fatal(err)
+	}
+	f.poll = every
+	if every < poll { // without notification
+		f.events.Close()
+		f.events = nil
+	}
+	for _, p := range append(others, path) {
+		f.Add(p)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	changes, ended := make(chan string, 100), make(chan struct{})
@@ -189,10 +203,11 @@ func TestPipeIsNotRead(t *testing.T) {
 	defer pipe.Close()
 	pipe.WriteString("config")
 	// A reader would wait for the end, which pipe keeps from coming.
-	f, err := Open(path)
+	f, err := New()
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.Add(path)
 	f.events.Close()
 	pipe.SetReadDeadline(time.Now().Add(patience))
 	got := make([]byte, 100)
@@ -227,8 +242,134 @@ func TestFileBehindLinks(t *testing.T) {
 	expect(t, changes, "v2")
 }
 
-func TestNoDirectory(t *testing.T) {
-	if _, err := Open(filepath.Join(t.TempDir(), "no", "file")); err == nil {
-		t.Error("a directory that is not there was watched")
+// A directory that is not there yet cannot notify anybody.
+func TestDirectoryThatComesLater(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "later")
+	path := filepath.Join(dir, "file")
+	changes := watching(t, path)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, "one")
+	expect(t, changes, "one")
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	quiet(t, changes)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, "two")
+	expect(t, changes, "two")
+}
+
+// On a network file system nobody says that a file has changed; one that is still being written must not be taken.
+func TestWithoutNotification(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	write(t, path, "start")
+	changes := watchingAll(t, path, 30*time.Millisecond)
+	quiet(t, changes)
+	text := ""
+	for range 20 {
+		text += "piece "
+		write(t, path, text)
+		time.Sleep(settle / 5)
+	}
+	expect(t, changes, text)
+	quiet(t, changes)
+}
+
+// Files beside the first one count as much; those that are not kept do not any more.
+func TestReferencedFiles(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	path, users, program := filepath.Join(dir, "file"), filepath.Join(elsewhere, "users"), filepath.Join(elsewhere, "program")
+	write(t, path, "config")
+	if err := os.WriteFile(program, make([]byte, maxContent+1), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{path, users, program} {
+		f.Add(p)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	changes, ended := make(chan string, 100), make(chan struct{})
+	go func() {
+		defer close(ended)
+		f.Run(ctx, func() { changes <- "changed" })
+	}()
+	defer func() {
+		cancel()
+		<-ended
+	}()
+	write(t, users, "ada") // it was missing
+	expect(t, changes, "changed")
+	write(t, program+".new", "#!/bin/sh\n")
+	if err := os.Rename(program+".new", program); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, changes, "changed")
+	f.Keep(map[string]bool{path: true})
+	write(t, users, "eve")
+	quiet(t, changes)
+	write(t, path, "another")
+	expect(t, changes, "changed")
+}
+
+// TestSaves is how files are saved, by programs themselves or by the system calls that they make.
+func TestSaves(t *testing.T) {
+	const noticed = 300 * time.Millisecond
+	run := func(script string) func(*testing.T, string) {
+		return func(t *testing.T, path string) {
+			cmd := exec.Command("sh", "-ec", script)
+			cmd.Dir = filepath.Dir(path)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name string
+		save func(t *testing.T, path string)
+	}{
+		{"sed -i", run("sed -i s/one/two/ file")},
+		{"cp", run("echo two >x; cp x file")},
+		{"mv", run("echo two >x; mv x file")},
+		{"install", run("echo two >x; install -m 644 x file")},
+		{"ln -sfn", run("echo two >x; ln -sfn x file")},
+		{"shell", run("echo two >file")},
+		{"vim: the old one becomes the backup", run("mv file file~; echo two >file; rm file~")},
+		{"vim, backupcopy=yes", run("cp file file~; : >file; echo two >>file; rm file~")},
+		{"emacs", run("ln -s me@host.1 .#file; mv file file~; echo two >file; rm .#file")},
+		{"VS Code, nano", func(t *testing.T, path string) {
+			f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			f.WriteString("t")
+			time.Sleep(settle / 4)
+			f.WriteString("wo\n")
+		}},
+		{"missing for a moment", func(t *testing.T, path string) {
+			os.Remove(path)
+			time.Sleep(settle / 2)
+			write(t, path, "two\n")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "file")
+			write(t, path, "one\n")
+			changes := watching(t, path)
+			c.save(t, path)
+			saved := time.Now()
+			expect(t, changes, "two\n")
+			if took := time.Since(saved); took > noticed {
+				t.Errorf("noticed after %s, want at most %s", took, noticed)
+			}
+			quiet(t, changes)
+		})
 	}
 }

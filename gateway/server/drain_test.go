@@ -1,0 +1,277 @@
+package server
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gatewayd/gateway/config"
+)
+
+// reloadable serves text, and has the server reload another.
+type reloadable struct {
+	*Server
+	t    *testing.T
+	dir  string
+	conf atomic.Pointer[config.Config]
+	url  string
+}
+
+func serveReloadable(t *testing.T, dir, text string) *reloadable {
+	t.Helper()
+	s := &reloadable{t: t, dir: dir}
+	s.set(text)
+	s.Server = New(Options{Version: "test", Announce: io.Discard, Load: func() (*config.Config, config.Problems) { return s.conf.Load(), nil }})
+	if _, err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Shutdown(t.Context()) })
+	s.url = s.Addresses()[0]
+	return s
+}
+
+func (s *reloadable) set(text string) {
+	s.t.Helper()
+	s.conf.Store(load(s.t, s.dir, "admin: off\nlog: { level: info, output: ./log, access: off }\n"+text))
+}
+
+func (s *reloadable) reload(text string) string {
+	s.t.Helper()
+	s.set(text)
+	summary, err := s.Reload()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return summary
+}
+
+const (
+	drainHead   = "listen: 127.0.0.1:0\ndrain_timeout: 200ms\nroutes:\n"
+	streams     = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\ni=0\nwhile [ $i -lt 600 ]; do echo line; i=$((i+1)); sleep 0.05; done\n"
+	streamRoute = "  /stream/*: { cgi: ./cgi }\n"
+)
+
+// open begins a stream and reads its first line.
+func (s *reloadable) open(path string) *bufio.Reader {
+	s.t.Helper()
+	resp, err := http.Get(s.url + path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { resp.Body.Close() })
+	lines := bufio.NewReader(resp.Body)
+	if _, err := lines.ReadString('\n'); err != nil || resp.StatusCode != 200 {
+		s.t.Fatal(resp.Status, err)
+	}
+	return lines
+}
+
+func TestStreamOfAnUntouchedRouteGoesOn(t *testing.T) {
+	s := serveReloadable(t, tree(t, map[string]string{"cgi/stream": streams}), drainHead+streamRoute+"  /n: { respond: { status: 200, body: \"0\" } }\n")
+	lines := s.open("/stream/stream")
+	for n := range 100 {
+		s.reload(drainHead + fmt.Sprintf("  /n: { respond: { status: 200, body: \"%d\" } }\n", n+1) + streamRoute)
+	}
+	time.Sleep(400 * time.Millisecond) // twice drain_timeout: it must have nothing to do with this route
+	for range 20 {
+		if _, err := lines.ReadString('\n'); err != nil {
+			t.Fatalf("a stream whose route was not touched: %v", err)
+		}
+	}
+	status := s.Status().(Status)
+	if len(status.Draining) != 1 || status.Draining[0].Generation != 1 || status.Draining[0].Requests != 1 || len(status.Leaving) != 0 || status.Generation != 101 {
+		t.Errorf("generation %d, draining %v, routes %v", status.Generation, status.Draining, status.Leaving)
+	}
+}
+
+func TestRequestsOfAChangedRouteEnd(t *testing.T) {
+	for _, c := range []struct{ name, after string }{
+		{"changed", "  /stream/*: { cgi: ./cgi, env: { A: b } }\n"},
+		{"removed", "  /other: { respond: 204 }\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := serveReloadable(t, tree(t, map[string]string{"cgi/stream": streams}), drainHead+streamRoute)
+			lines := s.open("/stream/stream")
+			began := time.Now()
+			s.reload(drainHead + c.after)
+			status := s.Status().(Status)
+			if len(status.Leaving) != 1 || status.Leaving[0].Pattern != "/stream/*" || status.Leaving[0].Requests != 1 || status.Leaving[0].Until.IsZero() {
+				t.Errorf("draining routes: %v", status.Leaving)
+			}
+			_, err := io.Copy(io.Discard, lines)
+			if took := time.Since(began); !errors.Is(err, io.ErrUnexpectedEOF) || took < 150*time.Millisecond || took > 5*time.Second {
+				t.Errorf("after %s: %v", took, err)
+			}
+			until(t, "nothing drains", func() bool {
+				status := s.Status().(Status)
+				return len(status.Leaving)+len(status.Draining) == 0
+			})
+			until(t, "the log has the reason", contains(filepath.Join(s.dir, "log"), "drain_timeout: 200ms is over"))
+		})
+	}
+}
+
+// A client that takes a file slowly waits for nothing of ours that could be cancelled.
+func TestDownloadOfARemovedRouteEnds(t *testing.T) {
+	dir := tree(t, map[string]string{"www/": ""})
+	if err := os.WriteFile(filepath.Join(dir, "www/big"), make([]byte, 32<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := serveReloadable(t, dir, drainHead+"  /*: { static: ./www }\n")
+	resp, err := http.Get(s.url + "/big")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	s.reload(drainHead + "  /other: { respond: 204 }\n")
+	until(t, "the download has ended", func() bool { return len(s.Status().(Status).Leaving) == 0 })
+	if n, err := io.Copy(io.Discard, resp.Body); err == nil {
+		t.Errorf("%d bytes, and no error", n)
+	}
+}
+
+// Those who ask while a reload waits share it: it will see what they want to be seen.
+func TestReloadsAskedForAtOnce(t *testing.T) {
+	s := serveReloadable(t, tree(t, map[string]string{}), drainHead+"  /a: { respond: 204 }\n")
+	s.changing.Lock()
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if _, err := s.Reload(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	s.set(drainHead + "  /a: { respond: 200 }\n")
+	s.changing.Unlock()
+	all.Wait()
+	if status := s.Status().(Status); status.Generation != 2 || status.Reloads.Applied != 1 {
+		t.Errorf("generation %d, %d applied", status.Generation, status.Reloads.Applied)
+	}
+}
+
+// A configuration that cannot be read, on a file system that hangs, keeps nobody from stopping the server.
+func TestLoadThatHangs(t *testing.T) {
+	dir := tree(t, map[string]string{})
+	conf := load(t, dir, "listen: 127.0.0.1:0\nadmin: off\nlog: { level: error, access: off }\nroutes: { /a: { respond: 204 } }\n")
+	hang := make(chan struct{})
+	defer close(hang)
+	loads := atomic.Int32{}
+	s := New(Options{Version: "test", Announce: io.Discard, Load: func() (*config.Config, config.Problems) {
+		if loads.Add(1) > 1 {
+			<-hang
+		}
+		return conf, nil
+	}})
+	if _, err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	reloaded := make(chan error)
+	go func() {
+		_, err := s.Reload()
+		reloaded <- err
+	}()
+	until(t, "the config is being read", func() bool { return loads.Load() == 2 })
+	stopped := make(chan error)
+	go func() { stopped <- s.Shutdown(t.Context()) }()
+	for range 2 {
+		select {
+		case err := <-stopped:
+			if err != nil {
+				t.Error(err)
+			}
+		case err := <-reloaded:
+			if !errors.Is(err, errEnding) {
+				t.Error(err)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatal("the server does not stop")
+		}
+	}
+}
+
+func TestReloadBeforeTheStart(t *testing.T) {
+	s := New(Options{Version: "test", Announce: io.Discard})
+	if _, err := s.Reload(); err == nil {
+		t.Error("nothing runs, and it was reloaded")
+	}
+}
+
+// From one address to all of them and back: our own listener is in the way, and no connection may be lost.
+func TestListenerThatIsInTheWay(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(free.Addr().String())
+	free.Close()
+	conf := func(host string) string {
+		return "listen: \"" + host + ":" + port + "\"\nroutes: { /a: { respond: 204 } }\n"
+	}
+	s := serveReloadable(t, tree(t, map[string]string{}), conf("127.0.0.1"))
+	stop, failed := make(chan struct{}), make(chan error, 1000)
+	var clients sync.WaitGroup
+	for range 4 {
+		clients.Go(func() {
+			fresh := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				resp, err := fresh.Get("http://127.0.0.1:" + port + "/a")
+				if err != nil {
+					failed <- err
+					return
+				}
+				resp.Body.Close()
+			}
+		})
+	}
+	for range 10 {
+		s.reload(conf("0.0.0.0"))
+		s.reload(conf("127.0.0.1"))
+	}
+	close(stop)
+	clients.Wait()
+	close(failed)
+	for err := range failed {
+		t.Error(err)
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	dir := tree(t, map[string]string{})
+	s := serveReloadable(t, dir, "listen: 127.0.0.1:0\nroutes: { /a: { respond: 204 }, /b: { respond: 204 }, /c: { respond: 204 } }\n")
+	s.set("listen: [127.0.0.1:0, \"unix:" + dir + "/s\"]\ndrain_timeout: 1s\nroutes: { /a: { respond: 200 }, /b: { respond: 204 }, /d: { respond: 204 } }\n")
+	plan, err := s.DryRun()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"add route /d\n", "remove route /c\n", "change route /a\n", "listen on " + dir + "/s\n", "change drain_timeout\n", "generation 2: +1 route, -1 route, 1 changed, +listener"} {
+		if !strings.Contains(plan, want) {
+			t.Errorf("no %q in\n%s", want, plan)
+		}
+	}
+	if status := s.Status().(Status); status.Generation != 1 || len(status.Listeners) != 1 {
+		t.Errorf("a dry run has changed something: %+v", status)
+	}
+	if _, err := os.Stat(dir + "/s"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a dry run has opened a listener: %v", err)
+	}
+	s.reload("listen: 127.0.0.1:0\nroutes: { /a: { respond: 204 }, /b: { respond: 204 }, /c: { respond: 204 } }\n")
+	if plan, err := s.DryRun(); err != nil || plan != "nothing would change\n" {
+		t.Errorf("%q, %v", plan, err)
+	}
+}
