@@ -23,7 +23,7 @@ func brokenConfigs(taken string) []brokenConfig {
 		{routes("  \"/app/*\": { fastcgi: ./nothing }\n"), "nothing"},
 		{routes("  \"/app/*\": { cgi: ./app, timeout: 10 }\n"), "timeout"},
 		{reloadingHead + fmt.Sprintf("listen: [%q, %q]\nroutes:\n%s", "127.0.0.1:0", taken, content(0)), "another program listens there"},
-		{routes("  \"/app/*\": { fastcgi: { run: [/bin/false], workers: 2 } }\n" + content(1)), "/bin/false"},
+		{routes("  \"/app/*\": { fastcgi: { run: [/bin/false], workers: 6 } }\n" + content(1)), "/bin/false"},
 		{routes("  \"/*\": { static: ./nowhere }\n"), "nowhere"},
 		{reloadingHead + oneListener + "log: { output: ./no/such/folder/log }\n", "log"},
 	}
@@ -40,7 +40,7 @@ func TestBrokenConfigs(t *testing.T) {
 	r := serveReloading(t, func(n int) string {
 		return oneListener + `
 routes:
-  "/app/*": { fastcgi: { run: ./app, workers: 2 } }
+  "/app/*": { fastcgi: { run: ./app, workers: 6 } }
 ` + content(n)
 	})
 	get(t, r.url+"/app", 200)
@@ -88,7 +88,7 @@ const writtenSize = 2048
 func writtenConfig(t *testing.T) string {
 	t.Helper()
 	head := `{ admin: "unix:./admin.sock", log: { access: off }, listen: "127.0.0.1:0", x-padding: "`
-	tail := fmt.Sprintf(`", routes: { "/app/*": { fastcgi: { run: ./app, workers: 2 } }, /content: { respond: { body: %q } } } }`, contents[1])
+	tail := fmt.Sprintf(`", routes: { "/app/*": { fastcgi: { run: ./app, workers: 6 } }, /content: { respond: { body: %q } } } }`, contents[1])
 	text := head + strings.Repeat(".", writtenSize-len(head)-len(tail)) + tail
 	if len(text) != writtenSize {
 		t.Fatalf("%d bytes", len(text))
@@ -101,7 +101,7 @@ func TestWrittenByteByByte(t *testing.T) {
 	r := serveReloading(t, func(n int) string {
 		return oneListener + `
 routes:
-  "/app/*": { fastcgi: { run: ./app, workers: 2 } }
+  "/app/*": { fastcgi: { run: ./app, workers: 6 } }
 ` + content(n)
 	})
 	get(t, r.url+"/app", 200)

@@ -59,7 +59,7 @@ func TestListenersComeAndGo(t *testing.T) {
 		}
 		return `listen: ["127.0.0.1:0"` + more + `]
 routes:
-  "/app/*": { fastcgi: { run: ./app, workers: 2 } }
+  "/app/*": { fastcgi: { run: ./app, workers: 6 } }
 ` + content(n)
 	})
 	address, socket := freeAddress(t), filepath.Join(r.dir, "extra.sock")
@@ -96,7 +96,7 @@ routes:
 // TestReloadedLimits changes the limits of connections again and again: those that are kept go on.
 func TestReloadedLimits(t *testing.T) {
 	r := serveReloading(t, func(n int) string {
-		return fmt.Sprintf("%shttp: { max_headers: %d }\nroutes:\n%s", oneListener, 100+n%2, `  "/app/*": { fastcgi: { run: ./app, workers: 2 } }`+"\n"+content(n))
+		return fmt.Sprintf("%shttp: { max_headers: %d }\nroutes:\n%s", oneListener, 100+n%2, `  "/app/*": { fastcgi: { run: ./app, workers: 6 } }`+"\n"+content(n))
 	})
 	stop := r.crowds(programAsks("/app").and([]loadclient.Request{contentAsk}))
 	times := rounds(200, 1000)

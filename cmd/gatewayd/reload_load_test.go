@@ -207,8 +207,8 @@ func TestThousandReloads(t *testing.T) {
 	r := serveReloading(t, func(n int) string {
 		return oneListener + `
 routes:
-  "/kept/*": { fastcgi: { run: ./app, workers: 2 }, env: { KEPT: "1" } }
-  "/changed/*": { fastcgi: { run: ./app, workers: 2 }, env: { VERSION: "` + fmt.Sprint(n/2%2) + `" } }
+  "/kept/*": { fastcgi: { run: ./app, workers: 6 }, env: { KEPT: "1" } }
+  "/changed/*": { fastcgi: { run: ./app, workers: 6 }, env: { VERSION: "` + fmt.Sprint(n/2%2) + `" } }
   "/files/*": { static: ` + []string{"one", "two"}[n/2%2] + ` }
 ` + content(n)
 	})
@@ -232,7 +232,7 @@ routes:
 	if status.Generation != first+uint64(reloads) || status.Reloads.Applied != reloads || status.Reloads.Refused > 0 {
 		t.Errorf("generation %d after %d of %d reloads, %+v", status.Generation, first, reloads, status.Reloads)
 	}
-	r.nothingLeft(before, 4)
+	r.nothingLeft(before, 12)
 }
 
 // nothingLeft waits until what reloads may have left is gone: generations, workers other than so many, descriptors,
