@@ -202,8 +202,8 @@ var contentAsk = loadclient.Request{Target: "/content", Want: loadclient.Want{On
 // TestThousandReloads alternates two configs under load: every one is a generation, none loses a request, and nothing is
 // left of them. Every second one changes the program's route that is loaded, too, which takes new workers.
 func TestThousandReloads(t *testing.T) {
-	const warm = 100
-	reloads := rounds(1000, 1000)
+	reloads := rounds(1000, 5000)
+	warm := reloads / 5
 	r := serveReloading(t, func(n int) string {
 		return oneListener + `
 routes:
@@ -261,7 +261,7 @@ routes:
   "/app/*": { %s: { run: ./app, workers: 2 } }
 `, []string{"cgi", "fastcgi"}[n%2]) + content(n)
 	})
-	switches := rounds(40, 200)
+	switches := rounds(60, 200)
 	first := r.status(t).Generation
 	stop := r.crowds(programAsks("/app").and([]loadclient.Request{contentAsk}))
 	for n := range switches {
