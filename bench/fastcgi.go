@@ -42,7 +42,7 @@ func fastcgiSuite() suite {
 }
 
 const fastcgiIntro = `How many requests a FastCGI application answers behind gatewayd and behind other servers. ` + "`make bench`" + ` installs
-the servers (Debian, as root), runs this and writes this page.
+the servers (Debian, as root), runs this and writes this part of the page.
 `
 
 const fastcgiMethod = `

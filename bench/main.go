@@ -3,12 +3,17 @@
 //
 //	bench cgi      what a CGI request costs, beside a loop in C that does nothing but run the same program
 //	bench fastcgi  how many requests a FastCGI application answers behind each server
+//	bench reload   what requests fail, and wait, while the configuration of each server changes
 //
 //	main.go        flags
 //	suite.go       what is measured: workloads, and the servers to compare
 //	cgi.go         that of CGI
 //	fastcgi.go     that of FastCGI
 //	php.go         and of PHP
+//	reload.go      that of reloads
+//	shake.go       how they are measured
+//	reloadtable.go and told
+//	section.go     the result's place in a file
 //	confs.go       what is the same in every configuration of a server
 //	peer.go        one server: started, ready, ended
 //	rounds.go      the rounds
@@ -50,7 +55,7 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds")
 	flag.IntVar(&b.clients, "clients", 8, "clients at once")
 	flag.DurationVar(&b.time, "time", 2*time.Second, "time of load on each server in each round, of whole seconds")
-	flag.StringVar(&report, "report", "", "file to write the result to (Markdown); a plot is put beside it")
+	flag.StringVar(&report, "report", "", "file to write the result to, in a section of its own (Markdown); a plot is put beside it, but not of reloads")
 	flag.Func("only", "measure only servers whose \"WORKLOAD: SERVER\" matches the regular expression", func(text string) (err error) {
 		b.only, err = regexp.Compile(text)
 		return err
@@ -68,8 +73,10 @@ func (b *bench) main(name, report string) error {
 		s = cgiSuite()
 	case "fastcgi":
 		s, b.wrk = fastcgiSuite(), true
+	case "reload":
+		return b.reload(report)
 	default:
-		return fmt.Errorf("measure cgi or fastcgi, not %q", name)
+		return fmt.Errorf("measure cgi, fastcgi or reload, not %q", name)
 	}
 	results, err := b.run(s.workloads)
 	if err != nil {
@@ -85,5 +92,5 @@ func (b *bench) main(name, report string) error {
 		return err
 	}
 	text = fmt.Sprintf("# %s\n\n%s\n![%s](%s)\n\n%s", s.title, s.intro, s.alt, filepath.Base(picture), text)
-	return os.WriteFile(report, []byte(text), 0o644)
+	return writeSection(report, name, text)
 }

@@ -61,7 +61,7 @@ func (b *bench) start(w *workload, dir string, s spec) (*peer, error) {
 // begin starts the processes and waits for the first right answer.
 func (p *peer) begin(b *bench, w *workload) (err error) {
 	conf := filepath.Join(p.dir, "conf", slug(p.name)) // in a folder without logs: gatewayd watches that of its configuration
-	if err := errors.Join(os.WriteFile(conf+".conf", []byte(p.conf), 0o644), os.WriteFile(conf+"-app.conf", []byte(p.appConf), 0o644)); err != nil {
+	if err := errors.Join(os.WriteFile(conf+".conf", []byte(p.confOf(0)), 0o644), os.WriteFile(conf+"-app.conf", []byte(p.appConf), 0o644)); err != nil {
 		return err
 	}
 	if p.errors, err = os.Create(conf + ".stderr"); err != nil {
@@ -159,7 +159,7 @@ func (s spec) expand(b *bench, dir string, port int) spec {
 		}
 		return out
 	}
-	s.version, s.app, s.command, s.env = all(s.version), all(s.app), all(s.command), all(s.env)
+	s.version, s.app, s.command, s.env, s.reload = all(s.version), all(s.app), all(s.command), all(s.env), all(s.reload)
 	s.conf, s.appConf = replace(s.conf), replace(s.appConf)
 	return s
 }

@@ -1,6 +1,10 @@
 package main
 
-import "gatewayd/gateway/loadclient"
+import (
+	"syscall"
+
+	"gatewayd/gateway/loadclient"
+)
 
 // suite is what is measured in one run, and how it is shown.
 type suite struct {
@@ -36,6 +40,7 @@ type file struct {
 //	$BIN      the directory of the run, with the programs    $PORT    where it is to listen
 //	$DIR      the folder of the workload                     $SOCKET  of its application
 //	$NAME     of the server, fit for a file name             $CONF, $APPCONF  the files with conf and appConf
+//	$ROUND    how often it has been given another configuration
 //	$CLIENTS  how many there are at once                     $WORKERS  how many there are to be
 type spec struct {
 	name    string
@@ -46,6 +51,10 @@ type spec struct {
 	command []string // the server, in the foreground
 	conf    string
 	env     []string
+
+	// How it reads its configuration again; with neither it sees that the file is another.
+	reload   []string       // a command
+	reloadBy syscall.Signal // to its process
 
 	measure func(b *bench, dir string) (sample, error) // instead of a server
 }

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Measures gatewayd beside other servers (Debian): bench.sh cgi|fastcgi [FLAG ...] (bench/main.go has the flags). As root
+# Measures gatewayd beside other servers (Debian): bench.sh cgi|fastcgi|reload [FLAG ...] (bench/main.go has the flags). As root
 # it installs them; else it measures those that are there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
 
-suite=${1:?bench.sh cgi or bench.sh fastcgi}
+suite=${1:?bench.sh cgi, fastcgi or reload}
 shift
 packages=(gcc libc6-dev lighttpd apache2 nginx-light)
 case $suite in
 cgi) packages+=(fcgiwrap) ;;
 fastcgi) packages+=(libapache2-mod-fcgid libfcgi-dev wrk h2o caddy php-fpm php-cgi) ;;
+reload) packages+=(libfcgi-dev caddy) ;;
 esac
 [ "$(id -u)" != 0 ] || install_packages "${packages[@]}"
 
@@ -29,6 +30,7 @@ fastcgi)
   compile fcgi_hello fcgi_hello -lfcgi
   compile fcgi_lean fcgi_lean
   ;;
+reload) compile fcgi_hello fcgi_hello -lfcgi ;;
 esac
 export CGO_ENABLED=0
 go build -trimpath -ldflags '-s -w' -o "$dir/gatewayd" ./cmd/gatewayd

@@ -46,6 +46,9 @@ func NewHead(limits Limits) Head {
 	return h
 }
 
+// SetLimits replaces the limits, for a head of which nothing has been parsed.
+func (h *Head) SetLimits(limits Limits) { h.limits = limits }
+
 // Reset forgets the head that was read.
 func (h *Head) Reset() {
 	*h = Head{limits: h.limits, framing: framing{length: noLength}, fields: h.fields[:0]}

@@ -127,7 +127,7 @@ func TestFiles(t *testing.T) {
 		"no type":             {with(200, part(10, 70_000), "Content-Length", "70000"), final, data[10:70_010]},
 		"more than announced": {announced("10", part(0, 20)), final, nil},
 	} {
-		c := connectTCP(t, Options{Handler: test.handler, SendTimeout: time.Minute})
+		c := connectTCP(t, Options{Handler: test.handler, Bounds: Bounds{SendTimeout: time.Minute}})
 		_, body, _ := strings.Cut(c.exchange(t, test.sent, len(test.sent)), "\r\n\r\n")
 		if body != string(test.body) {
 			t.Errorf("%s: %d bytes of body, want %d", name, len(body), len(test.body))

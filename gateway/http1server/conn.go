@@ -17,6 +17,7 @@ import (
 type Conn struct {
 	server *Server
 	net    net.Conn
+	bounds *Bounds // of the request that is served, or awaited
 	out    *pacedConn
 	in     *input
 	until  deadline // for reading
@@ -54,7 +55,8 @@ func FromContext(ctx context.Context) *Conn {
 }
 
 func newConn(s *Server, conn net.Conn) *Conn {
-	c := &Conn{server: s, net: conn, out: paced(conn, s.opt.SendTimeout), head: http1.NewHead(s.opt.Limits), begun: time.Now()}
+	b := s.bounds.Load()
+	c := &Conn{server: s, net: conn, bounds: b, out: paced(conn, b.SendTimeout), head: http1.NewHead(b.Limits), begun: time.Now()}
 	c.until.conn = conn
 	c.in = newInput(conn, &c.until)
 	c.watch.conn = c
@@ -93,9 +95,13 @@ func (c *Conn) closeIf(state int32) {
 
 // awaitHead waits for a whole head, or finds why there is none: refused. It is false if there is nobody to answer.
 func (c *Conn) awaitHead() bool {
+	c.renewBounds()
 	c.head.Reset()
 	c.until.set(after(c.begun, c.firstSpan()), false)
 	for begun := false; ; {
+		if !begun {
+			c.renewBounds()
+		}
 		size, refusal := c.head.Parse(c.in.bytes())
 		whole := size > 0 || refusal != nil
 		if !begun && (whole || c.head.Begun()) {
@@ -116,13 +122,21 @@ func (c *Conn) awaitHead() bool {
 	}
 }
 
+// renewBounds takes over the bounds of the server, as long as no head has begun.
+func (c *Conn) renewBounds() {
+	if b := c.server.bounds.Load(); b != c.bounds {
+		c.bounds, c.out.span = b, b.SendTimeout
+		c.head.SetLimits(b.Limits)
+	}
+}
+
 // headBegins is false if somebody has closed the connection because it was waiting.
 func (c *Conn) headBegins(whole bool) bool {
 	if !c.state.CompareAndSwap(idle, active) && !c.state.CompareAndSwap(fresh, active) {
 		return false
 	}
 	if c.served && !whole {
-		c.until.set(after(c.in.last, c.server.opt.HeaderTimeout), false)
+		c.until.set(after(c.in.last, c.bounds.HeaderTimeout), false)
 	}
 	return true
 }
@@ -130,9 +144,9 @@ func (c *Conn) headBegins(whole bool) bool {
 // firstSpan bounds the wait for a head to begin; for the first one also the wait for all of it.
 func (c *Conn) firstSpan() time.Duration {
 	if c.served {
-		return c.server.opt.IdleTimeout
+		return c.bounds.IdleTimeout
 	}
-	return c.server.opt.HeaderTimeout
+	return c.bounds.HeaderTimeout
 }
 
 func after(t time.Time, span time.Duration) time.Time {

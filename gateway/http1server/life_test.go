@@ -260,6 +260,50 @@ func TestShutdownBreaksOff(t *testing.T) {
 	})
 }
 
+// TestSetBounds: other bounds are those of the next request of a connection that waits for it, which stays open.
+func TestSetBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := connect(t, Options{
+			Bounds: Bounds{Limits: testLimits, IdleTimeout: time.Hour},
+			Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if err := FromContext(r.Context()).Refusal(); err != nil {
+					w.WriteHeader(431)
+				}
+			}),
+		})
+		ask := func(want string) {
+			t.Helper()
+			go io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\nA: 1\r\nB: 2\r\n\r\n")
+			buf := make([]byte, bufferSize)
+			if n, err := c.Read(buf); err != nil || !strings.HasPrefix(string(buf[:n]), "HTTP/1.1 "+want) {
+				t.Errorf("%q, %v; want %s", buf[:n], err, want)
+			}
+			synctest.Wait()
+		}
+		ask("200")
+		c.server.SetBounds(Bounds{Limits: testLimits, IdleTimeout: time.Minute})
+		time.Sleep(30 * time.Minute) // it has begun to wait under the old ones
+		ask("200")
+		narrow := testLimits
+		narrow.Fields = 2
+		c.server.SetBounds(Bounds{Limits: narrow, IdleTimeout: time.Minute})
+		ask("431")
+	})
+}
+
+// TestSetIdleTimeout: a connection waits for as long as the bounds say that are there when it begins to.
+func TestSetIdleTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := connect(t, Options{Bounds: Bounds{Limits: testLimits, IdleTimeout: time.Hour}, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})})
+		c.server.SetBounds(Bounds{Limits: testLimits, IdleTimeout: time.Minute})
+		io.WriteString(c, get)
+		began := time.Now()
+		if answer, err := readToEnd(c); err != nil || !strings.HasPrefix(answer, "HTTP/1.1 200") || time.Since(began) != time.Minute {
+			t.Errorf("%q, %v after %v", answer, err, time.Since(began))
+		}
+	})
+}
+
 func TestCloseIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := connect(t, Options{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(time.Second) })})
@@ -288,7 +332,7 @@ func TestIdleConnectionsAreSmall(t *testing.T) {
 		t.Skip("the race detector needs memory of its own")
 	}
 	const conns = 500
-	s := New(Options{Limits: testLimits, Handler: http.HandlerFunc(nothing)})
+	s := New(Options{Bounds: Bounds{Limits: testLimits}, Handler: http.HandlerFunc(nothing)})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -340,7 +384,7 @@ func TestRequestsThatEndWhenTheWatchBegins(t *testing.T) {
 	})
 	var clients sync.WaitGroup
 	for range 16 {
-		c := connectTCP(t, Options{Handler: handler, IdleTimeout: time.Minute, HeaderTimeout: time.Minute})
+		c := connectTCP(t, Options{Handler: handler, Bounds: Bounds{IdleTimeout: time.Minute, HeaderTimeout: time.Minute}})
 		clients.Go(func() {
 			buf := make([]byte, bufferSize)
 			for i := range 100 {

@@ -12,14 +12,19 @@ import (
 	"gatewayd/gateway/http1"
 )
 
-// Options is what a Server is made of. A duration of 0 is no bound.
-type Options struct {
-	Handler http.Handler
-	Limits  http1.Limits
+// Bounds are what a client may use up. A duration of 0 is no bound.
+type Bounds struct {
+	Limits http1.Limits
 
 	HeaderTimeout time.Duration // for a whole head; for the first one from Serve on, for others from its first byte
 	IdleTimeout   time.Duration // until the next head begins
 	SendTimeout   time.Duration // in each such span a client must take 1 KiB while bytes wait for it
+}
+
+// Options is what a Server is made of.
+type Options struct {
+	Bounds  // at first; see SetBounds
+	Handler http.Handler
 
 	// Context makes the context of a request of the one that ends when the client leaves or the handler returns; nil
 	// leaves it as it is.
@@ -34,6 +39,7 @@ type Options struct {
 // Server serves connections. Make it with New.
 type Server struct {
 	opt     Options
+	bounds  atomic.Pointer[Bounds]
 	date    atomic.Pointer[date]
 	closing atomic.Bool // no connection is kept for another request
 
@@ -45,8 +51,13 @@ type Server struct {
 
 // New returns a Server that has no connections.
 func New(opt Options) *Server {
-	return &Server{opt: opt, conns: map[*Conn]bool{}, quiet: make(chan struct{})}
+	s := &Server{opt: opt, conns: map[*Conn]bool{}, quiet: make(chan struct{})}
+	s.SetBounds(opt.Bounds)
+	return s
 }
+
+// SetBounds replaces the bounds: for each connection from its next request on, however long it has waited for that.
+func (s *Server) SetBounds(b Bounds) { s.bounds.Store(&b) }
 
 // Serve takes over a connection that was accepted just now, and closes it in the end. It does not wait for that. It is
 // false if the server is shutting down: then the connection is still the caller's.

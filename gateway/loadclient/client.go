@@ -3,13 +3,13 @@ package loadclient
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"net"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -43,10 +43,10 @@ func (w *waited) Read(p []byte) (int, error) {
 }
 
 // do asks r and judges the answer.
-func (c *client) do(ctx context.Context, r *Request) Result {
+func (c *client) do(r *Request) Result {
 	begun := time.Now()
 	result := Result{Request: r}
-	err := c.connect(ctx, begun.Add(c.load.Deadline), &result)
+	err := c.connect(begun.Add(c.load.Deadline), &result)
 	if err == nil {
 		err = c.exchange(r, &result)
 		result.Pause = c.wait.longest
@@ -59,8 +59,9 @@ func (c *client) do(ctx context.Context, r *Request) Result {
 	return result
 }
 
-// connect makes the connection ready for a request that must be done by deadline.
-func (c *client) connect(ctx context.Context, deadline time.Time, result *Result) error {
+// connect makes the connection ready for a request that must be done by deadline. The end of the load does not stop it: the
+// request has begun.
+func (c *client) connect(deadline time.Time, result *Result) error {
 	if c.conn != nil {
 		open, err := c.quiet()
 		if err != nil {
@@ -69,10 +70,11 @@ func (c *client) connect(ctx context.Context, deadline time.Time, result *Result
 		result.Kept = open
 		if !open { // the server may do so between two requests
 			c.close()
+			result.Dropped = true
 		}
 	}
 	if c.conn == nil {
-		conn, err := (&net.Dialer{Deadline: deadline}).DialContext(ctx, c.load.Network, c.load.Address)
+		conn, err := (&net.Dialer{Deadline: deadline}).Dial(c.load.Network, c.load.Address)
 		if err != nil {
 			return &failed{Connect, err}
 		}
@@ -154,7 +156,7 @@ func (c *client) readBody(a *answer, r *Request, result *Result) error {
 	if r.Leave > 0 {
 		return &failed{Length, fmt.Errorf("the stream ended after %d bytes", result.Bytes)}
 	}
-	return check.verdict(result.Bytes)
+	return check.verdict(result)
 }
 
 func (c *client) close() {
@@ -166,14 +168,16 @@ func (c *client) close() {
 
 // check compares a body with what is wanted, piece by piece.
 type check struct {
-	want  *Want
-	sum   hash.Hash // nil if nothing is to be summed
-	rest  []byte    // what of want.Body has not come
-	other bool      // something else than want.Body has come
+	want *Want
+	sum  hash.Hash // nil if nothing is to be summed
+	rest [][]byte  // what of each body that is wanted has not come; nil if it is another one
 }
 
 func newCheck(w *Want) *check {
-	c := &check{want: w, rest: w.Body}
+	c := &check{want: w}
+	for _, body := range w.bodies() {
+		c.rest = append(c.rest, body[:len(body):len(body)])
+	}
 	if w.Sum != nil {
 		c.sum = sha256.New()
 	}
@@ -184,18 +188,27 @@ func (c *check) add(p []byte) {
 	if c.sum != nil {
 		c.sum.Write(p)
 	}
-	if c.want.Body != nil && !c.other {
-		n := min(len(p), len(c.rest))
-		c.other = !bytes.Equal(p[:n], c.rest[:n])
-		c.rest = c.rest[n:]
+	for i, rest := range c.rest {
+		if rest == nil || !bytes.HasPrefix(rest, p) {
+			c.rest[i] = nil
+			continue
+		}
+		c.rest[i] = rest[len(p):]
 	}
 }
 
-func (c *check) verdict(got int64) error {
+// body is which of the bodies has come; -1 if none has.
+func (c *check) body() int {
+	return slices.IndexFunc(c.rest, func(rest []byte) bool { return rest != nil && len(rest) == 0 })
+}
+
+func (c *check) verdict(result *Result) error {
+	got := result.Bytes
+	result.Body = max(c.body(), 0)
 	switch want := c.want.length(); {
 	case want >= 0 && got != want:
 		return &failed{Length, fmt.Errorf("%d bytes, not %d", got, want)}
-	case c.other:
+	case len(c.rest) > 0 && c.body() < 0:
 		return &failed{Content, fmt.Errorf("%d other bytes", got)}
 	case c.sum != nil && [32]byte(c.sum.Sum(nil)) != *c.want.Sum:
 		return &failed{Content, fmt.Errorf("%d bytes with another SHA-256", got)}

@@ -86,7 +86,7 @@ func (c *crowd) client(ctx context.Context) {
 		if !ok {
 			break
 		}
-		result := client.do(ctx, c.Next(n))
+		result := client.do(c.Next(n))
 		now := int64(time.Since(c.start))
 		seen.Stall = max(seen.Stall, time.Duration(now-c.last.Swap(now)))
 		seen.Late = max(seen.Late, late)

@@ -83,6 +83,7 @@ const whole = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 func TestOneFailure(t *testing.T) {
 	helloSum, otherSum := sha256.Sum256([]byte("hello")), sha256.Sum256([]byte("other"))
 	hello := Request{Want: Want{Body: []byte("hello")}}
+	oneOf := Request{Want: Want{OneOf: [][]byte{[]byte("hallo"), []byte("hello"), []byte("help")}}}
 	head := "HTTP/1.1 200 OK\r\n"
 	for _, tt := range []struct {
 		name  string
@@ -97,6 +98,10 @@ func TestOneFailure(t *testing.T) {
 		{"HEAD", says(head+"Content-Length: 5\r\n\r\n", false), Request{Method: "HEAD", Want: Want{Body: []byte{}}}, None},
 		{"204", says("HTTP/1.1 204 No Content\r\n\r\n", false), Request{Want: Want{Status: []int{204}}}, None},
 		{"the right sum", says(whole, false), Request{Want: Want{Sum: &helloSum}}, None},
+		{"one of three", says(whole, false), oneOf, None},
+		{"one of three, in chunks", says(head+"Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n1\r\np\r\n0\r\n\r\n", false), oneOf, None},
+		{"none of three", says(head+"Content-Length: 5\r\n\r\nhullo", false), oneOf, Content},
+		{"half of one of three", says(head+"Content-Length: 4\r\n\r\nhell", false), oneOf, Content},
 		{"closed at once", says("", true), hello, Reset},
 		{"closed in the head", says("HTTP/1.1 200 OK\r\nContent-", true), hello, Reset},
 		{"reset at once", resets(""), hello, Reset},
@@ -166,9 +171,10 @@ func TestBetweenTwoRequests(t *testing.T) {
 	for _, tt := range []struct {
 		name, late            string
 		failures, connections int
+		dropped               int
 	}{
-		{"closed", "", 0, 2},
-		{"another answer", whole, 1, 1},
+		{"closed", "", 0, 2, 1},
+		{"another answer", whole, 1, 1, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var accepted atomic.Int64
@@ -193,8 +199,8 @@ func TestBetweenTwoRequests(t *testing.T) {
 					time.Sleep(10 * time.Millisecond) // loopback
 				}
 			}}.Run(context.Background())
-			if report.Failures() != tt.failures || report.Failed[Malformed] != tt.failures || report.Connections != tt.connections {
-				t.Errorf("want %d failures and %d connections, got %v", tt.failures, tt.connections, report)
+			if report.Failures() != tt.failures || report.Failed[Malformed] != tt.failures || report.Connections != tt.connections || report.Dropped != tt.dropped {
+				t.Errorf("want %d failures, %d connections and %d dropped, got %v", tt.failures, tt.connections, tt.dropped, report)
 			}
 		})
 	}
@@ -314,6 +320,9 @@ func TestCrowd(t *testing.T) {
 	if report.Requests != 100 || report.OK() != 50 || report.Connections != 100 {
 		t.Errorf("fresh: %v", report)
 	}
+	if sum := Sum(report, report); sum.Requests != 200 || sum.OK() != 100 || sum.Connections != 200 || sum.Took != report.Took || sum.Latency(1) != report.Latency(1) {
+		t.Errorf("%v and again: %v", report, sum)
+	}
 	report = Load{Address: address, Clients: 4, Duration: 200 * time.Millisecond, Rate: 500}.Run(context.Background())
 	if report.Requests < 50 || report.Requests > 100 || report.Failures() > 0 || report.Took > 5*time.Second {
 		t.Errorf("500 a second for 200 ms: %v", report)
@@ -336,5 +345,19 @@ func TestTrickle(t *testing.T) {
 	report := Load{Address: sums(t), Requests: 1, Next: func(int) *Request { return &ask }}.Run(context.Background())
 	if report.OK() != 1 || report.Latency(1) < 4*20*time.Millisecond {
 		t.Errorf("%v", report)
+	}
+}
+
+// TestOneOf: a result says which of several bodies has come.
+func TestOneOf(t *testing.T) {
+	bodies := [][]byte{[]byte("even"), []byte("odd")}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.Path[1:]) }))
+	defer s.Close()
+	seen := map[int]int{}
+	report := Load{Address: s.Listener.Addr().String(), Requests: 11, Done: func(r Result) { seen[r.Body]++ }, Next: func(n int) *Request {
+		return &Request{Target: "/" + string(bodies[n%2]), Want: Want{OneOf: bodies}}
+	}}.Run(context.Background())
+	if report.Failures() > 0 || seen[0] != 6 || seen[1] != 5 {
+		t.Errorf("%v, seen %v", report, seen)
 	}
 }

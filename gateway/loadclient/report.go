@@ -18,6 +18,7 @@ type Report struct {
 	Statuses    map[int]int     // of answers, as wanted or not
 	Errors      []error         // the first few of each kind
 	Connections int             // opened
+	Dropped     int             // closed by the server between two requests, which is no failure
 	Bytes       int64           // of bodies that came
 	Took        time.Duration
 	Stall       time.Duration // the longest time in which no request of the crowd was done
@@ -34,6 +35,9 @@ func (r *Report) add(result *Result) {
 	r.Requests++
 	r.Bytes += result.Bytes
 	r.Pause = max(r.Pause, result.Pause)
+	if result.Dropped {
+		r.Dropped++
+	}
 	r.latency.add(result.Took)
 	if result.Status > 0 {
 		r.Statuses[result.Status]++
@@ -46,9 +50,21 @@ func (r *Report) add(result *Result) {
 	}
 }
 
+// Sum is what several crowds have seen that were there at the same time; Stall is that of the crowd with the longest.
+func Sum(crowds ...*Report) *Report {
+	sum := &Report{}
+	sum.init()
+	for _, r := range crowds {
+		sum.merge(r)
+		sum.Took = max(sum.Took, r.Took)
+	}
+	return sum
+}
+
 func (r *Report) merge(other *Report) {
 	r.Requests += other.Requests
 	r.Connections += other.Connections
+	r.Dropped += other.Dropped
 	r.Bytes += other.Bytes
 	r.Stall = max(r.Stall, other.Stall)
 	r.Pause = max(r.Pause, other.Pause)
@@ -88,8 +104,8 @@ func (r *Report) String() string {
 	if len(r.Failed) > 0 {
 		b.WriteByte(')')
 	}
-	fmt.Fprintf(&b, ", %.0f/s, p50 %s p90 %s p99 %s max %s, longest stall %s, %d connections", float64(r.Requests)/r.Took.Seconds(),
-		round(r.Latency(0.5)), round(r.Latency(0.9)), round(r.Latency(0.99)), round(r.Latency(1)), round(r.Stall), r.Connections)
+	fmt.Fprintf(&b, ", %.0f/s, p50 %s p90 %s p99 %s max %s, longest stall %s, %d connections, %d dropped", float64(r.Requests)/r.Took.Seconds(),
+		round(r.Latency(0.5)), round(r.Latency(0.9)), round(r.Latency(0.99)), round(r.Latency(1)), round(r.Stall), r.Connections, r.Dropped)
 	for _, err := range r.Errors {
 		fmt.Fprintf(&b, "\n\t%v", err)
 	}

@@ -33,6 +33,7 @@ type Want struct {
 	Length int64     // bytes of the body; 0 is any
 	Sum    *[32]byte // SHA-256 of the body; nil is any
 	Body   []byte    // the body itself; nil is any
+	OneOf  [][]byte  // the body is one of these: for what changes meanwhile; nil is any
 }
 
 // Result is what became of one request.
@@ -43,7 +44,9 @@ type Result struct {
 	Status  int   // of the answer; 0 if there was none
 	Header  http.Header
 	Bytes   int64         // of the body that came
+	Body    int           // which of Want.OneOf it was
 	Kept    bool          // the connection had been used before
+	Dropped bool          // the server had closed the connection that was kept for this request; a new one was opened
 	Took    time.Duration // from the first byte sent, or the attempt to connect, to the end of the answer
 	Pause   time.Duration // the longest wait for bytes of the answer
 }
@@ -55,11 +58,19 @@ func (w *Want) takes(status int) bool {
 	return slices.Contains(w.Status, status)
 }
 
+// bodies are those that the answer may have; nil is any.
+func (w *Want) bodies() [][]byte {
+	if w.Body != nil {
+		return [][]byte{w.Body}
+	}
+	return w.OneOf
+}
+
 // length is what the body of the answer must have, -1 if that is not known.
 func (w *Want) length() int64 {
-	switch {
-	case w.Body != nil:
-		return int64(len(w.Body))
+	switch bodies := w.bodies(); {
+	case len(bodies) == 1:
+		return int64(len(bodies[0]))
 	case w.Length > 0:
 		return w.Length
 	}

@@ -64,12 +64,8 @@ func (h *Handler) run(w http.ResponseWriter, req *gateway.Request) {
 	original := req.Request
 	ctx, cancel := context.WithCancelCause(original.Context())
 	defer cancel(context.Canceled)
-	if req.Ender != nil {
-		req.Ender.EndBy(cancel)
-	}
-	var stopReading *interrupt
+	stopReading := h.mayEnd(w, req, cancel)
 	if h.opt.Timeout > 0 {
-		stopReading = &interrupt{w: w}
 		defer h.limitWhole(stopReading, req, cancel).Stop()
 	}
 	body, err := h.receive(w, original)

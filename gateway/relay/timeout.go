@@ -11,6 +11,25 @@ import (
 	"gatewayd/gateway"
 )
 
+// mayEnd lets the route's end be that of the request. What it returns ends the read of the body; nil if nothing would.
+func (h *Handler) mayEnd(w http.ResponseWriter, req *gateway.Request, cancel context.CancelCauseFunc) (body *interrupt) {
+	hasBody := req.Body != nil && req.Body != http.NoBody
+	if h.opt.Timeout > 0 || hasBody && req.Ender != nil {
+		body = &interrupt{w: w}
+	}
+	switch {
+	case req.Ender == nil:
+	case hasBody:
+		req.Ender.EndBy(func(cause error) {
+			cancel(cause)
+			body.fire()
+		})
+	default:
+		req.Ender.EndBy(cancel)
+	}
+	return body
+}
+
 // limitWhole ends the request when its time is over: the read of the body too, which no context can interrupt.
 func (h *Handler) limitWhole(body *interrupt, req *gateway.Request, cancel context.CancelCauseFunc) *time.Timer {
 	left, what := h.opt.Timeout, workOf(req)

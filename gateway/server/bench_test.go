@@ -105,7 +105,7 @@ func (c *endless) SetWriteDeadline(time.Time) error { return nil }
 // requests has the frontend answer so many requests.
 func (s *Server) requests(path string, n int) {
 	c := &endless{request: []byte("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nUser-Agent: benchmark\r\nAccept: */*\r\n\r\n"), left: n, done: make(chan struct{})}
-	s.front.Load().feed(c)
+	s.front.feed(c)
 	<-c.done
 }
 

@@ -44,7 +44,7 @@ func (s *Server) bindNew(conf []config.Listen) (added []*listener, err error) {
 		if err != nil {
 			return added, err
 		}
-		added = append(added, &listener{Listener: l, key: key, conf: conf[i], front: &s.front, failed: s.acceptFailed, ending: make(chan struct{}), done: make(chan struct{})})
+		added = append(added, &listener{Listener: l, key: key, conf: conf[i], front: s.front, failed: s.acceptFailed, ending: make(chan struct{}), done: make(chan struct{})})
 	}
 	return added, nil
 }

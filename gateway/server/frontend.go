@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"sync/atomic"
 
 	"github.com/rs/zerolog"
 
@@ -15,26 +14,27 @@ import (
 	"gatewayd/gateway/middleware"
 )
 
-// frontend serves connections within the bounds of one `http` section. Listeners feed it; it is replaced when the
-// section changes.
-type frontend struct {
-	conf config.HTTP
-	http *http1server.Server
-	next *atomic.Pointer[frontend] // takes what arrives after this one was replaced
+// frontend serves connections. Listeners feed it; it outlives generations, as connections do.
+type frontend struct{ http *http1server.Server }
+
+// newFrontend returns a frontend that is to be told its bounds before it is fed.
+func newFrontend(handler http.Handler, log func() *zerolog.Logger) *frontend {
+	return &frontend{http1server.New(http1server.Options{
+		Handler: handler,
+		Context: withRecord,
+		Discard: middleware.Discard,
+		Log:     func(err error) { middleware.Exact(log().Error(), "error", err.Error()).Msg("connection") },
+	})}
 }
 
-func newFrontend(c config.HTTP, handler http.Handler, current *atomic.Pointer[frontend], log func() *zerolog.Logger) *frontend {
-	return &frontend{conf: c, next: current, http: http1server.New(http1server.Options{
-		Handler:       handler,
+// setBounds makes an `http` section the one that counts, for the next request of each connection.
+func (f *frontend) setBounds(c config.HTTP) {
+	f.http.SetBounds(http1server.Bounds{
 		Limits:        http1.Limits{Head: int(c.MaxHeader), Target: int(c.MaxURI), Fields: c.MaxHeaders},
 		HeaderTimeout: c.HeaderTimeout,
 		IdleTimeout:   c.IdleTimeout,
 		SendTimeout:   c.SendTimeout,
-		Context:       withRecord,
-		Discard:       middleware.Discard,
-		// The frontend may outlive the log that is the current one when it begins.
-		Log: func(err error) { middleware.Exact(log().Error(), "error", err.Error()).Msg("connection") },
-	})}
+	})
 }
 
 // withRecord gives a request its record, before there is a request: adding it later would take a copy of that.
@@ -42,15 +42,10 @@ func withRecord(ctx context.Context) context.Context {
 	return gateway.NewContext(ctx, &gateway.Request{})
 }
 
-// feed hands a connection to the server, or to its successor if it is no longer the current one.
+// feed hands a connection to the server.
 func (f *frontend) feed(conn net.Conn) {
-	for !f.http.Serve(conn) {
-		next := f.next.Load()
-		if next == f {
-			conn.Close()
-			return
-		}
-		f = next
+	if !f.http.Serve(conn) {
+		conn.Close()
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,9 +20,9 @@ type listener struct {
 	net.Listener
 	key    string // see keys
 	conf   config.Listen
-	front  *atomic.Pointer[frontend] // who serves what is accepted
-	failed func(error)               // told of an accept that failed
-	ending chan struct{}             // closed by close
+	front  *frontend     // who serves what is accepted
+	failed func(error)   // told of an accept that failed
+	ending chan struct{} // closed by close
 	// replaced says that another listener takes over the port: whoever connects meanwhile is to get through.
 	replaced bool
 	done     chan struct{} // closed when run has returned
@@ -166,7 +165,7 @@ func (l *listener) run() {
 				conn.Close()
 				return
 			}
-			l.front.Load().feed(conn)
+			l.front.feed(conn)
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) {
@@ -223,7 +222,7 @@ func (l *listener) acceptWaiting(fd uintptr) {
 		conn, err := net.FileConn(file)
 		file.Close()
 		if err == nil {
-			l.front.Load().feed(conn)
+			l.front.feed(conn)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func (l *listener) awaitRoom(conn net.Conn) bool {
 	}
 	l.failed(fmt.Errorf("connections wait: %w", descriptors.ErrReserved))
 	for !descriptors.Room() {
-		l.front.Load().relieve()
+		l.front.relieve()
 		select {
 		case <-time.After(roomPoll):
 		case <-l.ending:

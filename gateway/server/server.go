@@ -41,7 +41,7 @@ type Server struct {
 	opt       Options
 	asked     asked // for changes
 	current   atomic.Pointer[Generation]
-	front     atomic.Pointer[frontend]
+	front     *frontend
 	launcher  launcher
 	verifying *htpasswd.Gate // shared by all password files: the processors are the same
 	sinks     *sinks
@@ -63,7 +63,7 @@ type Server struct {
 	ending context.Context // ends when Shutdown begins
 	end    context.CancelCauseFunc
 
-	leaving  sync.WaitGroup  // frontends on their way out
+	leaving  sync.WaitGroup  // routes and their programs on their way out
 	leaveCtx context.Context // ends when they may wait no longer
 	leaveNow context.CancelFunc
 }
@@ -82,6 +82,7 @@ func New(opt Options) *Server {
 	s := &Server{opt: opt, verifying: htpasswd.NewGate(), sinks: newSinks(), listeners: map[string]*listener{}, retired: map[*Generation]bool{}, draining: map[*route]time.Time{}}
 	s.ending, s.end = context.WithCancelCause(context.Background())
 	s.leaveCtx, s.leaveNow = context.WithCancel(context.Background())
+	s.front = newFrontend(s, s.Log)
 	s.remote, s.pools = newRemote(), worker.NewRegistry(s.workerOptions())
 	return s
 }
@@ -166,7 +167,7 @@ func (s *Server) commit(previous, next *Generation, added []*listener) {
 	defer s.mu.Unlock()
 	next.setLimits()
 	s.current.Store(next)
-	s.replaceFrontend(next)
+	s.front.setBounds(next.Config.HTTP)
 	for _, l := range added {
 		s.listeners[l.key] = l
 		go l.run()
@@ -181,19 +182,6 @@ func (s *Server) commit(previous, next *Generation, added []*listener) {
 	}
 	s.retired[previous] = true
 	go previous.release() // closing it takes the lock that we hold
-}
-
-// replaceFrontend starts a new server of connections if its bounds have changed; the old one answers what it has begun.
-func (s *Server) replaceFrontend(next *Generation) {
-	old := s.front.Load()
-	if old != nil && old.conf == next.Config.HTTP {
-		return
-	}
-	s.front.Store(newFrontend(next.Config.HTTP, s, &s.front, s.Log))
-	if old == nil {
-		return
-	}
-	s.leaving.Go(func() { old.shutdown(s.leaveCtx) })
 }
 
 // acceptQuiet is how long a shortage is mentioned but once.
@@ -270,7 +258,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	last := s.current.Load()
 	defer last.logs.hold().release() // of programs that work on
 	defer context.AfterFunc(ctx, s.leaveNow)()
-	err := s.front.Load().shutdown(ctx)
+	err := s.front.shutdown(ctx)
 	s.retireAll(last)
 	last.release()
 	for _, g := range s.generations() {

@@ -32,9 +32,8 @@ type slowServer struct {
 func inBubble(t *testing.T, conf config.HTTP, test func(*testing.T, *slowServer)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slowServer{}
-		var current atomic.Pointer[frontend]
-		f := newFrontend(conf, s, &current, func() *zerolog.Logger { nop := zerolog.Nop(); return &nop })
-		current.Store(f)
+		f := newFrontend(s, func() *zerolog.Logger { nop := zerolog.Nop(); return &nop })
+		f.setBounds(conf)
 		var server net.Conn
 		server, s.client = net.Pipe()
 		s.read = bufio.NewReader(s.client)

@@ -79,6 +79,13 @@ static void half(void) {
 	pause();
 }
 
+/* So many lines, one every 10 ms, for as long as somebody takes them. */
+static void ticks(int count) {
+	head("text/plain");
+	for (int i = 0; i < count && printf("tick\n") > 0 && fflush(stdout) == 0; i++)
+		usleep(10000);
+}
+
 /* Says in the file that EXECUTIONS names that the request has been executed. */
 static void note(const char *what) {
 	FILE *file = fopen(getenv("EXECUTIONS"), "a");
@@ -105,6 +112,8 @@ static void answer(const char *path, const char *query) {
 		sum();
 	else if (!strcmp(path, "/large"))
 		large(strtoull(query, NULL, 10));
+	else if (!strcmp(path, "/ticks"))
+		ticks(atoi(query));
 	else if (!strcmp(path, "/half"))
 		half();
 	else if (!strcmp(path, "/note")) {
