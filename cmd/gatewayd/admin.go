@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -146,6 +147,26 @@ func (c *reloadCmd) Run(sys system) error {
 		path += "?dry_run=1"
 	}
 	text, err := c.call(sys, http.MethodPost, path)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(sys.stdout, text)
+	return nil
+}
+
+type restartCmd struct {
+	adminFlags
+	All   bool     `help:"Restart the workers of every route."`
+	Route []string `arg:"" optional:"" help:"The routes, by pattern (/app/*) or site and pattern; none lists what can be restarted."`
+}
+
+// Run prints a line for each pool of workers that was replaced.
+func (c *restartCmd) Run(sys system) error {
+	query := url.Values{"route": c.Route}
+	if c.All {
+		query.Set("all", "1")
+	}
+	text, err := c.call(sys, http.MethodPost, "/restart?"+query.Encode())
 	if err != nil {
 		return err
 	}

@@ -19,12 +19,15 @@ type Server interface {
 	Reload() (summary string, err error)
 	// DryRun says what Reload would do, without doing it.
 	DryRun() (plan string, err error)
+	// Restart replaces the workers of the routes that are named, or of all, and reports a line for each pool; without
+	// names it lists what can be restarted.
+	Restart(names []string, all bool) (report string, err error)
 	// Status describes what runs; it is encoded as JSON.
 	Status() any
 }
 
-// Handler answers GET /healthz, GET /status and POST /reload (200 with the summary, 422 with the problems), which with
-// ?dry_run=1 only says what it would do. Who may connect is the socket's business.
+// Handler answers GET /healthz, GET /status, POST /reload (200 with the summary, 422 with the problems), which with
+// ?dry_run=1 only says what it would do, and POST /restart?route=NAME&route=... or ?all=1 (200 with the report, 422). Who may connect is the socket's business.
 func Handler(s Server) http.Handler {
 	r := chi.NewRouter()
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
@@ -40,6 +43,10 @@ func Handler(s Server) http.Handler {
 			do = s.DryRun
 		}
 		text, err := do()
+		tell(w, text, err)
+	})
+	r.Post("/restart", func(w http.ResponseWriter, r *http.Request) {
+		text, err := s.Restart(r.URL.Query()["route"], r.URL.Query().Get("all") == "1")
 		tell(w, text, err)
 	})
 	return r

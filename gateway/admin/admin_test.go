@@ -2,6 +2,7 @@ package admin
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -14,7 +15,10 @@ type fake struct{ err error }
 
 func (f fake) Reload() (string, error) { return "generation 2", f.err }
 func (f fake) DryRun() (string, error) { return "add route /a\n", f.err }
-func (f fake) Status() any             { return map[string]int{"generation": 1} }
+func (f fake) Restart(names []string, all bool) (string, error) {
+	return fmt.Sprintln("restarted", names, all), f.err
+}
+func (f fake) Status() any { return map[string]int{"generation": 1} }
 
 func serve(t *testing.T, s Server) (socket string) {
 	t.Helper()
@@ -36,6 +40,8 @@ func TestCalls(t *testing.T) {
 		{"GET", "/status", `"generation": 1`},
 		{"POST", "/reload", "generation 2\n"},
 		{"POST", "/reload?dry_run=1", "add route /a\n"},
+		{"POST", "/restart?route=/a&route=b+/c", "restarted [/a b /c] false\n"},
+		{"POST", "/restart?all=1", "restarted [] true\n"},
 	} {
 		if got, err := Call(socket, c.method, c.path); err != nil || !strings.Contains(got, c.want) {
 			t.Errorf("%s %s: %q, %v", c.method, c.path, got, err)

@@ -178,7 +178,7 @@ func (b *builder) adoptable(key string, conf *config.Route) *route {
 		return nil
 	}
 	r := b.previous.byKey[key]
-	if r == nil || !sameRoute(r.conf, conf) || r.programChanged() {
+	if r == nil || !sameRoute(r.conf, conf) {
 		return nil
 	}
 	return r

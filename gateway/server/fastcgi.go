@@ -47,18 +47,17 @@ func (b *builder) fastcgi(r *route) (http.Handler, error) {
 	return b.relay(r, files{c.Root, c.Hidden, c.Symlinks, c.Sendfile}), nil
 }
 
-// programChanged says whether the program of the route's own workers is another one than when they were started.
-func (r *route) programChanged() bool {
-	return r.workers != nil && r.workers.key != r.workers.spec.Key()
-}
-
-func (g *Generation) programsChanged() bool {
+// outdated are the pools of the Generation whose program is another version than their workers run.
+func (s *Server) outdated(g *Generation) (pools []*worker.Pool) {
 	for _, r := range g.byKey {
-		if r.programChanged() {
-			return true
+		if r.workers == nil || r.workers.pool == nil || slices.Contains(pools, r.workers.pool) {
+			continue
+		}
+		if s.pools.Outdated(r.workers.pool) {
+			pools = append(pools, r.workers.pool)
 		}
 	}
-	return false
+	return pools
 }
 
 // runsPrograms says whether the route has programs that gatewayd starts.
@@ -116,7 +115,7 @@ func (l *leaving) Check(req *gateway.Request) error {
 // builds some that never do.
 type workers struct {
 	spec     worker.Spec
-	key      string // of spec, as its files were
+	key      string // of spec
 	registry *worker.Registry
 	pool     *worker.Pool
 	wait     time.Duration // how long a request may wait for one; 0 is for ever
@@ -151,7 +150,7 @@ func (w *workers) check() error {
 }
 
 // startWorkers starts the workers of a Generation that the server does not have yet. With await it returns once they are
-// ready, or not in time: then the Generation is not to begin.
+// ready, and those of a new version in the place of the old ones; or not in time: then the Generation is not to begin.
 func (s *Server) startWorkers(g *Generation, await bool) error {
 	s.guardPrograms(g)
 	var fresh []*workers
@@ -173,6 +172,19 @@ func (s *Server) startWorkers(g *Generation, await bool) error {
 		if err := w.pool.AwaitReady(ctx); err != nil {
 			return fmt.Errorf("the workers of %s are not ready: %w", w.spec.Process.Path, err)
 		}
+	}
+	for _, pool := range s.outdated(g) {
+		if err := s.restart(pool, g.Config.DrainTimeout); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restart restarts the workers of a pool, one after the other.
+func (s *Server) restart(pool *worker.Pool, drain time.Duration) error {
+	if err := s.pools.Restart(s.ending, pool, drain); err != nil {
+		return fmt.Errorf("the workers of %s cannot be replaced, and the old ones go on: %w", pool.Program(), err)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ type Plan struct {
 	Added, Removed, Changed []string // routes, by site and pattern
 	Kept                    int      // routes that go on as they are
 
-	PoolsKept, PoolsStarted, PoolsDrained []string // of workers, by program
+	PoolsKept, PoolsStarted, PoolsRestarted, PoolsDrained []string // of workers, by program
 
 	ListenersAdded, ListenersRemoved []string
 
@@ -30,6 +30,9 @@ func (s *Server) plan(previous, next *Generation) *Plan {
 	}
 	p.routes(previous, next)
 	p.pools(previous, next)
+	for _, pool := range s.outdated(next) {
+		p.PoolsRestarted = append(p.PoolsRestarted, pool.Program())
+	}
 	p.listeners(previous.Config, next.Config)
 	p.others(previous.Config, next.Config)
 	return p
@@ -148,9 +151,10 @@ func (p *Plan) String() string {
 		add("-%d routes", n)
 	}
 	add("%d changed", len(p.Changed))
-	if len(p.PoolsStarted)+len(p.PoolsDrained) > 0 {
-		add("%d pools kept", len(p.PoolsKept))
+	if len(p.PoolsStarted)+len(p.PoolsRestarted)+len(p.PoolsDrained) > 0 {
+		add("%d pools kept", len(p.PoolsKept)-len(p.PoolsRestarted))
 		add("%d started", len(p.PoolsStarted))
+		add("%d restarted", len(p.PoolsRestarted))
 		add("%d draining", len(p.PoolsDrained))
 	}
 	for _, l := range p.ListenersAdded {
@@ -177,7 +181,7 @@ func (p *Plan) Lines() string {
 		names []string
 	}{
 		{"add route", p.Added}, {"remove route", p.Removed}, {"change route", p.Changed},
-		{"keep workers of", p.PoolsKept}, {"start workers of", p.PoolsStarted}, {"drain workers of", p.PoolsDrained},
+		{"keep workers of", p.PoolsKept}, {"start workers of", p.PoolsStarted}, {"restart workers of", p.PoolsRestarted}, {"drain workers of", p.PoolsDrained},
 		{"listen on", p.ListenersAdded}, {"close listener", p.ListenersRemoved}, {"change", p.Other},
 	} {
 		for _, name := range part.names {

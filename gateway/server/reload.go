@@ -69,7 +69,7 @@ func (s *Server) reload() (summary string, err error) {
 	if err != nil {
 		return "", s.refused(err)
 	}
-	if previous := s.current.Load(); reflect.DeepEqual(conf, previous.Config) && !previous.programsChanged() {
+	if previous := s.current.Load(); reflect.DeepEqual(conf, previous.Config) && len(s.outdated(previous)) == 0 {
 		s.reloaded(Reloads{}) // what was refused before has been taken back
 		summary = fmt.Sprintf("generation %d: nothing has changed", previous.Number)
 		s.Log().Info().Msg("reloaded: " + summary)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +16,7 @@ const (
 	// maxPath is what the kernel takes as the path of a socket.
 	maxPath = 107
 	// maxSlotName is the longest name of a socket in its folder.
-	maxSlotName = len("/") + len("99999") + len(socketName)
+	maxSlotName = len("/") + len("9999999999") + len(socketName)
 	socketName  = ".sock"
 )
 
@@ -31,8 +30,8 @@ type folder struct {
 	lock *os.File
 }
 
-// socket is the path of a slot's socket, in a folder that exists.
-func (f *folder) socket(number int) (string, error) {
+// socket is the path of the socket of a slot with this name, in a folder that exists.
+func (f *folder) socket(name string) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.lock != nil && !isAt(f.lock, f.path) { // somebody has removed it
@@ -44,7 +43,7 @@ func (f *folder) socket(number int) (string, error) {
 			return "", err
 		}
 	}
-	return filepath.Join(f.path, strconv.Itoa(number)+socketName), nil
+	return filepath.Join(f.path, name+socketName), nil
 }
 
 // make makes the folder in the first place where it can be.

@@ -10,9 +10,8 @@ import (
 	"syscall"
 )
 
-// Key identifies what s keeps: pools of equal keys are interchangeable. It depends on the program's file, and on files
-// that its arguments name, as they are now: a new version of the program is another key. The functions of s are not a
-// part of it.
+// Key identifies what s keeps: pools of equal keys are interchangeable. The functions of s are not a part of it, nor is
+// the Version of its program.
 func (s Spec) Key() string {
 	s = s.filled()
 	h := sha256.New()
@@ -25,6 +24,13 @@ func (s Spec) Key() string {
 		fmt.Fprintf(h, " umask %d", *p.Umask)
 	}
 	fmt.Fprintf(h, " %d %d %d %d %d %d", s.Workers, s.Concurrency, s.Keep, s.StartTimeout, s.StopTimeout, s.BusyTimeout)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Version tells the program's file, and files that its arguments name, as they are now, from what they were and will be.
+func (s Spec) Version() string {
+	h := sha256.New()
+	p := &s.Process
 	identify(h, p.Path)
 	for i, arg := range p.Args {
 		if i > 0 {

@@ -85,7 +85,7 @@ func change(t *testing.T, v reflect.Value) {
 	}
 }
 
-func TestKeyOfFiles(t *testing.T) {
+func TestVersion(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
 		path := filepath.Join(dir, name)
@@ -100,13 +100,13 @@ func TestKeyOfFiles(t *testing.T) {
 	}
 	script := write("app.pl", "1")
 	spec := Spec{Process: process.Spec{Path: link, Args: []string{"x", "-T", "app.pl"}, Dir: dir}}
-	key := spec.Key()
+	version, key := spec.Version(), spec.Key()
 	differs := func(what string) {
 		t.Helper()
-		if now := spec.Key(); now == key {
-			t.Error("the same key after", what)
+		if now := spec.Version(); now == version {
+			t.Error("the same version after", what)
 		} else {
-			key = now
+			version = now
 		}
 	}
 	os.Chtimes(link, time.Time{}, time.Now().Add(time.Hour))
@@ -122,7 +122,10 @@ func TestKeyOfFiles(t *testing.T) {
 	os.Rename(script, script+".old")
 	differs("the script is gone")
 	os.Chtimes(dir, time.Time{}, time.Now().Add(time.Hour))
+	if spec.Version() != version {
+		t.Error("something else has changed the version")
+	}
 	if spec.Key() != key {
-		t.Error("something else has changed the key")
+		t.Error("a version is in the key")
 	}
 }

@@ -167,7 +167,7 @@ func (p *Pool) takeBack(s *slot, w *worker, o upstream.Outcome) {
 // caller holds mu.
 func (s *slot) suspect(limit time.Duration) {
 	w := s.worker
-	if w == nil || s.pool.life.Err() != nil {
+	if w == nil || s.life.Err() != nil {
 		s.busy--
 		return
 	}

@@ -64,17 +64,17 @@ func TestRation(t *testing.T) {
 func TestFolder(t *testing.T) {
 	dir := t.TempDir()
 	a, b := folder{parent: dir}, folder{parent: dir}
-	first, err := a.socket(3)
+	first, err := a.socket("3")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(filepath.Dir(first)); err != nil || info.Mode().Perm() != 0o700 {
 		t.Error(info, err)
 	}
-	if second, err := b.socket(3); err != nil || second == first {
+	if second, err := b.socket("3"); err != nil || second == first {
 		t.Error(second, err)
 	}
-	if again, err := a.socket(3); again != first || err != nil {
+	if again, err := a.socket("3"); again != first || err != nil {
 		t.Error("one that is in use was swept:", again, err)
 	}
 	left := filepath.Join(dir, folderName+"123")
@@ -84,7 +84,7 @@ func TestFolder(t *testing.T) {
 	os.WriteFile(filepath.Join(left, "0.sock"), nil, 0o600)
 	a.remove()
 	a.remove()
-	if _, err := a.socket(0); err != nil {
+	if _, err := a.socket("0"); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(left); err == nil {
@@ -104,7 +104,7 @@ func TestFolderFallsBack(t *testing.T) {
 	}
 	for _, parent := range []string{long, filepath.Join(long, "missing"), "/does/not/exist"} {
 		f := folder{parent: parent}
-		path, err := f.socket(99999)
+		path, err := f.socket("9999999999")
 		if err != nil || len(path) > maxPath || strings.HasPrefix(path, parent) {
 			t.Error(path, err)
 		}

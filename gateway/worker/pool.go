@@ -43,12 +43,17 @@ type Pool struct {
 	answers atomic.Bool // the program has answered the question whether it is ready
 	unasked atomic.Bool // the program does not survive being asked whether it is ready: see spare
 
+	restarts chan struct{} // has a place while no rolling restart is under way
+
 	mu       sync.Mutex
 	slots    []*slot
+	made     uint64 // counts slots
 	lent     uint64 // counts leases
 	waiting  list.List
 	leased   int
 	closing  bool
+	renewing bool            // a rolling restart is under way
+	renewed  uint64          // how many there have been
 	watchers []chan struct{} // closed at the next change
 }
 
@@ -57,14 +62,13 @@ func NewPool(spec Spec, opt Options) *Pool {
 	if opt.Launcher == nil {
 		opt.Launcher = process.Exec{}
 	}
-	p := &Pool{spec: spec.filled(), opt: opt, folder: folder{parent: opt.Dir}}
+	p := &Pool{spec: spec.filled(), opt: opt, folder: folder{parent: opt.Dir}, restarts: make(chan struct{}, 1)}
 	p.life, p.end = context.WithCancel(context.Background())
 	p.cleanEnv()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for i := range p.spec.Workers {
-		p.slots = append(p.slots, newSlot(p, i))
-	}
-	for _, s := range p.slots {
-		p.kept.Go(s.keep)
+		p.slots = append(p.slots, newSlot(p, i, false))
 	}
 	return p
 }

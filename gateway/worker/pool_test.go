@@ -660,7 +660,7 @@ func TestGuarded(t *testing.T) {
 	}
 	f := folder{parent: dir}
 	defer f.remove()
-	if _, err := f.socket(0); err != nil {
+	if _, err := f.socket("0"); err != nil {
 		t.Fatal(err)
 	}
 	if left, _ := filepath.Glob(dir + "/*"); len(left) != 1 || left[0] != f.path {

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // Registry shares pools: who asks for the same Spec, told by its Key, gets the same Pool, so that workers live on when a
@@ -22,6 +23,7 @@ type Registry struct {
 type held struct {
 	pool    *Pool
 	holders int
+	version string // of the program that the workers run
 }
 
 // NewRegistry returns an empty Registry; the caller closes it.
@@ -39,7 +41,7 @@ func (r *Registry) Acquire(spec Spec) (pool *Pool, fresh bool) {
 	defer r.mu.Unlock()
 	h := r.pools[key]
 	if h == nil {
-		h = &held{pool: NewPool(spec, r.opt)}
+		h = &held{version: spec.Version(), pool: NewPool(spec, r.opt)}
 		r.pools[key], r.keys[h.pool] = h, key
 	}
 	h.holders++
@@ -62,6 +64,28 @@ func (r *Registry) Release(p *Pool) {
 	delete(r.pools, key)
 	delete(r.keys, p)
 	r.close(p)
+}
+
+// Outdated says whether the program of p is another version than its workers run.
+func (r *Registry) Outdated(p *Pool) bool {
+	r.mu.Lock()
+	h := r.pools[r.keys[p]]
+	r.mu.Unlock()
+	return h != nil && h.version != p.spec.Version()
+}
+
+// Restart is Pool.Restart. Afterwards p is up to date.
+func (r *Registry) Restart(ctx context.Context, p *Pool, drain time.Duration) error {
+	version := p.spec.Version() // what is started next is this, or newer
+	if err := p.Restart(ctx, drain); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if h := r.pools[r.keys[p]]; h != nil {
+		h.version = version
+	}
+	return nil
 }
 
 // close closes p in the background. The caller holds mu.

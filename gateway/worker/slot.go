@@ -1,8 +1,10 @@
 package worker
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 
 	"gatewayd/gateway/upstream"
@@ -22,7 +24,11 @@ const (
 type slot struct {
 	pool   *Pool
 	number int
+	name   string // of its socket
 	ration ration
+	life   context.Context // ends when its worker is to end, at the latest with the pool's
+	end    context.CancelFunc
+	gone   chan struct{} // closed when keep has returned
 
 	// What only keep touches.
 	socket   *os.File // nil while nobody can connect
@@ -42,6 +48,8 @@ type slot struct {
 	early   bool // a request has ended well since the worker was started that is not ready yet: it had waited in the socket
 	served  uint64
 	starts  uint64
+	leaving bool // it has a successor: its worker is the last one
+	trial   bool // it is to be one: if it fails its pool does not
 }
 
 // failure is why there is no worker.
@@ -50,20 +58,33 @@ type failure struct {
 	hint string
 }
 
-func newSlot(p *Pool, number int) *slot {
-	s := &slot{pool: p, number: number, state: starting, since: time.Now()}
+// newSlot makes a slot and has a worker in it from now on. The caller holds mu, or nobody knows the pool yet.
+func newSlot(p *Pool, number int, trial bool) *slot {
+	p.made++
+	s := &slot{pool: p, number: number, name: strconv.FormatUint(p.made, 10), state: starting, since: time.Now(), trial: trial, gone: make(chan struct{})}
+	s.life, s.end = context.WithCancel(p.life)
 	if p.opt.Output != nil {
 		s.ration.log = func(line string) { p.opt.Output(p.Program(), number+1, line) }
 	}
+	p.kept.Go(s.keep)
 	return s
 }
 
-// keep has a worker in the slot until the pool's life ends.
+// keep has a worker in the slot until the slot's life ends.
 func (s *slot) keep() {
-	for s.pool.life.Err() == nil {
+	defer close(s.gone)
+	defer s.end()
+	for s.life.Err() == nil && !s.isLeaving() {
 		s.rest(s.oneWorker())
 	}
 	s.closeSocket()
+}
+
+// isLeaving says whether nobody needs another worker in the slot. A request may still wait in its socket.
+func (s *slot) isLeaving() bool {
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	return s.leaving && s.busy == 0
 }
 
 // oneWorker is a worker's life. It returns when the worker is gone, with the time until the next may be started.
@@ -74,7 +95,7 @@ func (s *slot) oneWorker() time.Duration {
 	if f == nil {
 		f = w.awaitReady()
 	}
-	if s.pool.life.Err() != nil {
+	if s.life.Err() != nil {
 		w.stop()
 		return 0
 	}
@@ -139,7 +160,7 @@ func (s *slot) after(w *worker) time.Duration {
 	if unfit != nil {
 		s.closeSocket() // it may be the socket that was no good
 	}
-	if s.pool.life.Err() != nil {
+	if s.life.Err() != nil {
 		return 0
 	}
 	if s.pool.spare(w) {
@@ -179,7 +200,7 @@ func (s *slot) report(w *worker, recycled bool) {
 func (s *slot) giveUp(w *worker, f *failure, wait time.Duration) time.Duration {
 	s.closeSocket()
 	s.pool.mu.Lock()
-	known := s.failure != nil && s.failure.err.Error() == f.err.Error()
+	known := s.trial || s.failure != nil && s.failure.err.Error() == f.err.Error()
 	s.ration.hush(true)
 	s.pid = 0
 	s.failure, s.next = f, time.Now().Add(wait)
@@ -208,7 +229,7 @@ func (s *slot) rest(wait time.Duration) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-s.pool.life.Done():
+	case <-s.life.Done():
 	}
 }
 
@@ -217,7 +238,7 @@ func (s *slot) openSocket() error {
 	if s.socket != nil {
 		return nil
 	}
-	path, err := s.pool.folder.socket(s.number)
+	path, err := s.pool.folder.socket(s.name)
 	if err != nil {
 		return err
 	}

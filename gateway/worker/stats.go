@@ -7,6 +7,9 @@ type Stats struct {
 	Program string        `json:"program"`
 	Workers []WorkerStats `json:"workers"`
 	Waiting int           `json:"waiting"` // requests that wait for a worker
+
+	Restarting      bool   `json:"restarting"`       // a rolling restart is under way
+	RollingRestarts uint64 `json:"rolling_restarts"` // how many there have been
 }
 
 // WorkerStats is what one worker does now, and what those in its place have done so far.
@@ -26,7 +29,7 @@ type WorkerStats struct {
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := Stats{Program: p.Program(), Waiting: p.waiting.Len()}
+	all := Stats{Program: p.Program(), Waiting: p.waiting.Len(), Restarting: p.renewing, RollingRestarts: p.renewed}
 	for _, s := range p.slots {
 		all.Workers = append(all.Workers, s.stats())
 	}

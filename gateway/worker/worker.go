@@ -34,7 +34,7 @@ type worker struct {
 	address upstream.Address
 	proc    *process.Process
 	out     *output
-	life    context.Context // ends with the process, or with the pool
+	life    context.Context // ends with the process, or with the slot
 	readyAt time.Time
 
 	accepted atomic.Bool // a connection for the question whether it is ready
@@ -56,7 +56,7 @@ func (s *slot) start() (*worker, *failure) {
 		return nil, notStarted(s.pool.spec.Process, err)
 	}
 	defer theirs.Close()
-	life, end := context.WithCancel(s.pool.life)
+	life, end := context.WithCancel(s.life)
 	spec := s.pool.spec.Process
 	spec.Stdin, spec.Stdout, spec.Stderr = s.socket, theirs, theirs
 	spec.OneLife, spec.OnExit = true, func(process.State) { end() }
@@ -228,7 +228,7 @@ func (w *worker) awaitEnd() {
 	select {
 	case <-w.proc.Done():
 	case <-w.replaced:
-	case <-w.slot.pool.life.Done():
+	case <-w.slot.life.Done():
 		w.mark(errors.New("was stopped because it was not needed any more"))
 		w.slot.enter(stopping)
 	}

@@ -1,0 +1,89 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gatewayd/gateway/worker"
+)
+
+// Restart replaces the workers of the routes that are named, one worker after the other: each new one is ready before an
+// old one ends, and no request is lost. A name is a pattern, or a site and a pattern ("www.example.org /app/*"); none is
+// no restart but a list of what can be restarted, all is every one. The report is for people, a line for each pool.
+func (s *Server) Restart(names []string, all bool) (report string, err error) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	g := s.current.Load()
+	if s.closed || g == nil {
+		return "", errEnding
+	}
+	if len(names) == 0 && !all {
+		return g.restartable()
+	}
+	pools, err := g.poolsNamed(names, all)
+	if err != nil {
+		return "", err
+	}
+	var failed error
+	for _, p := range pools {
+		line, err := s.restartNow(p, g.Config.DrainTimeout)
+		report, failed = report+line, errors.Join(failed, err)
+	}
+	if failed != nil {
+		return "", fmt.Errorf("%s%w", report, failed)
+	}
+	return report, nil
+}
+
+func (s *Server) restartNow(p *worker.Pool, drain time.Duration) (line string, err error) {
+	began := time.Now()
+	if err := s.restart(p, drain); err != nil {
+		s.Log().Error().Err(err).Msg("restart")
+		return "", err
+	}
+	line = fmt.Sprintf("restarted %d workers of %s in %dms", len(p.Stats().Workers), p.Program(), time.Since(began).Milliseconds())
+	s.Log().Info().Msg(line)
+	return line + "\n", nil
+}
+
+// workerRoutes are the routes that have workers of their own, by name.
+func (g *Generation) workerRoutes() (routes []*route) {
+	for _, r := range g.byKey {
+		if r.workers != nil {
+			routes = append(routes, r)
+		}
+	}
+	slices.SortFunc(routes, func(a, b *route) int { return strings.Compare(a.key, b.key) })
+	return routes
+}
+
+func (g *Generation) restartable() (string, error) {
+	var b strings.Builder
+	for _, r := range g.workerRoutes() {
+		fmt.Fprintf(&b, "%s: %d workers of %s\n", r.name(), r.workers.spec.Workers, r.workers.pool.Program())
+	}
+	if b.Len() == 0 {
+		return "no route has workers that gatewayd keeps\n", nil
+	}
+	return b.String(), nil
+}
+
+// poolsNamed are the pools of the routes that are named; routes may share one.
+func (g *Generation) poolsNamed(names []string, all bool) (pools []*worker.Pool, err error) {
+	unknown := slices.Clone(names)
+	for _, r := range g.workerRoutes() {
+		isNamed := func(name string) bool { return name == r.conf.Pattern || name == r.name() }
+		named := all || slices.ContainsFunc(names, isNamed)
+		unknown = slices.DeleteFunc(unknown, isNamed)
+		if named && !slices.Contains(pools, r.workers.pool) {
+			pools = append(pools, r.workers.pool)
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, fmt.Errorf("no route with workers of gatewayd's own is called %s; gatewayd restart without a name lists them", strings.Join(unknown, ", "))
+	}
+	return pools, nil
+}
