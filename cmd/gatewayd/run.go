@@ -19,6 +19,8 @@ type runCommand struct {
 	configFlag
 	Listen []string `placeholder:"ADDR" help:"Listen here instead of where the config says; repeatable."`
 	Demo   bool     `help:"Serve the embedded demo."`
+
+	LastGood bool `name:"last-good" help:"Keep each config that was applied, and start with the last one if the file is broken."`
 }
 
 // serveDefault is gatewayd without a command.
@@ -39,13 +41,16 @@ func (c *serveDefault) Run(sys system) error {
 	if err != nil {
 		return err
 	}
-	return serveFile(sys, file, c.Listen)
+	return serveFile(sys, file, c.Listen, false)
 }
 
 // Validate refuses what contradicts itself; kong calls it.
 func (c *runCommand) Validate() error {
-	if c.Demo && c.Config != "" {
+	switch {
+	case c.Demo && c.Config != "":
 		return errors.New("--demo has a config of its own; leave out either --demo or -c")
+	case c.LastGood && (c.Demo || c.Config == "-"):
+		return errors.New("--last-good is for a config file; leave it out")
 	}
 	return nil
 }
@@ -59,7 +64,7 @@ func (c *runCommand) Run(sys system) error {
 	if err != nil {
 		return err
 	}
-	return serveFile(sys, file, c.Listen)
+	return serveFile(sys, file, c.Listen, c.LastGood)
 }
 
 // findConfig returns the file that is named, else the first of the two usual ones.

@@ -21,10 +21,11 @@ type service struct {
 	src    config.Source
 	adjust func(*config.Config) // what the command line says over the file
 
-	watched *watched // nil for a config that is no file
+	watched  *watched  // nil for a config that is no file
+	lastGood *lastGood // nil unless it is kept
 }
 
-func serveFile(sys system, file string, listen []string) error {
+func serveFile(sys system, file string, listen []string, keepLastGood bool) error {
 	signals, stop := notify()
 	defer stop()
 	src, err := source(sys, file)
@@ -35,7 +36,14 @@ func serveFile(sys system, file string, listen []string) error {
 	if err != nil {
 		return err
 	}
-	return service{sys: sys, src: src, adjust: adjust}.run(signals)
+	v := service{sys: sys, src: src, adjust: adjust}
+	if keepLastGood {
+		if v.lastGood, err = newLastGood(file); err != nil {
+			return err
+		}
+		v.lastGood.watch(&v.src)
+	}
+	return v.run(signals)
 }
 
 func serveDemo(sys system, listen []string) error {
@@ -120,7 +128,17 @@ func (v service) run(signals signals) error {
 	var door door
 	s := server.New(server.Options{
 		Load: v.load, Announce: v.sys.stdout, Version: version(), Guard: true,
-		Applied: func(c *config.Config) { door.open(c.Admin) },
+		Applied: func(c *config.Config) {
+			door.open(c.Admin)
+			v.lastGood.keep(door.server, c)
+		},
+		Rescue: func(problems config.Problems) (*config.Config, config.Problems) {
+			conf, problems := v.lastGood.rescue(v.src, problems)
+			if conf != nil {
+				v.adjust(conf)
+			}
+			return conf, problems
+		},
 	})
 	door.server = s
 	problems, err := s.Start()
@@ -133,6 +151,7 @@ func (v service) run(signals signals) error {
 		}
 		return err
 	}
+	v.lastGood.tell(s)
 	warnAboutRoot(s)
 	door.open(s.AdminConfig())
 	defer door.close()

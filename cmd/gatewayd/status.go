@@ -19,6 +19,9 @@ func printStatus(out io.Writer, text string) error {
 		return fmt.Errorf("read the status: %w", err)
 	}
 	fmt.Fprintf(out, "gatewayd %s, pid %d, %s, generation %d, %d requests in flight\n", s.Version, s.PID, s.Config, s.Generation, s.Requests)
+	if at := s.Reloads.LastGood; !at.IsZero() {
+		fmt.Fprintf(out, "THE CONFIG FILE COULD NOT BE USED AT THE START: this is the last good config, kept %s\n", at.Format(time.DateTime))
+	}
 	for _, d := range s.Draining {
 		fmt.Fprintf(out, "draining: generation %d, %d requests in flight\n", d.Generation, d.Requests)
 	}

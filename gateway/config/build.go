@@ -18,7 +18,7 @@ func (l *loader) build(c *rawConfig) *Config {
 	l.defaults(&c.HTTP)
 	cfg := &Config{
 		File: l.file, Dir: l.dir,
-		Listen: c.Listen.v, Admin: c.Admin.v, TrustedProxies: c.TrustedProxies.v, Temp: c.Temp.v,
+		Listen: c.Listen.v, Admin: c.Admin.v, TrustedProxies: c.TrustedProxies.v, Temp: c.Temp.v, StateDir: c.StateDir.v,
 		DrainTimeout: c.DrainTimeout.v, StartTimeout: c.StartTimeout.v,
 		Log: Log{Level: c.Log.Level.v, Format: c.Log.Format.v, Output: c.Log.Output.v, Access: c.Log.Access.v, AccessOutput: c.Log.AccessOutput.v},
 		HTTP: HTTP{

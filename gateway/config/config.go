@@ -17,6 +17,7 @@ type Config struct {
 	Log            Log
 	TrustedProxies TrustedProxies
 	Temp           string        // directory for spooled bodies
+	StateDir       string        // absolute path; "" is the default place
 	DrainTimeout   time.Duration // 0: none
 	StartTimeout   time.Duration
 	HTTP           HTTP

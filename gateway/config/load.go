@@ -21,6 +21,8 @@ type Source struct {
 	// Refers is told of each file that the config refers to and whose change is one of the config, there or not, before it
 	// is read: error pages, password files, programs of workers. nil tells nobody.
 	Refers func(path string)
+	// Took is told of the text that was read; nil tells nobody.
+	Took func(text []byte)
 
 	accounts *accounts // nil: the machine's; others are for tests
 }
@@ -50,6 +52,7 @@ type loader struct {
 	dir    string
 	getenv func(string) (string, bool)
 	refers func(path string)
+	took   func(text []byte)
 	source []byte // the file's text
 
 	problems Problems
@@ -72,6 +75,7 @@ func newLoader(src Source) *loader {
 		file:     src.File,
 		getenv:   src.Getenv,
 		refers:   src.Refers,
+		took:     src.Took,
 		tables:   map[reflect.Type]*table{},
 		active:   map[*yaml.Node]bool{},
 		computed: map[string]bool{},
@@ -90,6 +94,9 @@ func newLoader(src Source) *loader {
 	}
 	if l.refers == nil {
 		l.refers = func(string) {}
+	}
+	if l.took == nil {
+		l.took = func([]byte) {}
 	}
 	if l.accounts == nil {
 		l.accounts = machineAccounts()
@@ -120,6 +127,7 @@ func (l *loader) read(text []byte) *rawConfig {
 		}
 	}
 	l.source = text
+	l.took(text)
 	root, ok := l.parse(text)
 	if !ok {
 		return nil

@@ -65,3 +65,12 @@ func (ps Problems) Failed() bool {
 	}
 	return false
 }
+
+// Lines are the problems, a line for each.
+func (p Problems) Lines() []string {
+	lines := make([]string, len(p))
+	for i, problem := range p {
+		lines[i] = problem.String()
+	}
+	return lines
+}

@@ -30,8 +30,11 @@ type Options struct {
 	Announce io.Writer
 	// Version is told to programs in SERVER_SOFTWARE.
 	Version string
-	// Applied is told of each configuration that Reload has made the current one; nil tells nobody.
+	// Applied is told of each configuration of Load's that has become the current one; nil tells nobody.
 	Applied func(*config.Config)
+	// Rescue may have another configuration for a Start whose own has problems. It returns nil, with the problems, if it
+	// has none; a nil Rescue never has.
+	Rescue func(config.Problems) (*config.Config, config.Problems)
 	// Guard says that programs are to end should this process be killed. main must then begin with process.GuardMain.
 	Guard bool
 }
@@ -75,6 +78,8 @@ type Reloads struct {
 	LastTime time.Time `json:"last_time,omitzero"` // of the last one that was tried; not there before the first
 	// LastProblems are those of the last configuration if it was refused.
 	LastProblems []string `json:"last_problems,omitempty"`
+	// LastGood is when the configuration was kept that runs because that of the file could not be used at the start.
+	LastGood time.Time `json:"last_good,omitzero"`
 }
 
 // New returns a Server that serves nothing yet.
@@ -93,11 +98,29 @@ func (s *Server) Start() (config.Problems, error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	conf, problems := s.opt.Load()
+	rescued := false
+	if conf == nil && s.opt.Rescue != nil {
+		conf, problems = s.opt.Rescue(problems)
+		rescued = conf != nil
+	}
 	if problems.Failed() {
 		return problems, problems
 	}
-	_, err := s.apply(conf)
-	return problems, err
+	if _, err := s.apply(conf); err != nil {
+		return problems, err
+	}
+	if s.opt.Applied != nil && !rescued {
+		s.opt.Applied(conf)
+	}
+	return problems, nil
+}
+
+// StartedFromLastGood says that Start was given a configuration that was kept at some time, because the file has problems.
+// Status shows it until a configuration of the file is applied.
+func (s *Server) StartedFromLastGood(kept time.Time, problems config.Problems) {
+	logProblems(s.Log(), problems)
+	s.Log().Error().Time("kept", kept).Msg("THE CONFIG FILE CANNOT BE USED: serving the last good config; mend the file, and it is applied at once")
+	s.reloaded(Reloads{Refused: 1, LastProblems: problems.Lines(), LastGood: kept})
 }
 
 // reloaded adds what became of one configuration.
@@ -107,6 +130,9 @@ func (s *Server) reloaded(r Reloads) {
 	s.reloads.Applied += r.Applied
 	s.reloads.Refused += r.Refused
 	s.reloads.LastTime, s.reloads.LastProblems = time.Now(), r.LastProblems
+	if !r.LastGood.IsZero() || r.Refused == 0 {
+		s.reloads.LastGood = r.LastGood
+	}
 }
 
 func (s *Server) refused(err error) error {
@@ -117,9 +143,7 @@ func (s *Server) refused(err error) error {
 	var problems config.Problems
 	if errors.As(err, &problems) {
 		logProblems(log, problems)
-		for _, p := range problems {
-			become.LastProblems = append(become.LastProblems, p.String())
-		}
+		become.LastProblems = problems.Lines()
 		event.Int("problems", len(problems))
 	} else {
 		become.LastProblems = []string{err.Error()}
