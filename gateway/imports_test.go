@@ -38,14 +38,15 @@ admission, descriptors, process, program, upstream, worker, cgi, fastcgi, static
 
 // doors are the packages that may use a library; tests may use any.
 var doors = map[string][]string{
-	"github.com/go-chi/chi":      {"gateway/site", "gateway/admin"},
-	"github.com/rs/zerolog":      {"gateway/server", "gateway/middleware", "cmd/gatewayd"},
-	"github.com/fsnotify":        {"gateway/watch"},
-	"go.yaml.in/yaml":            {"gateway/config"},
-	"github.com/alecthomas/kong": {"cmd/gatewayd"},
-	"github.com/mattn/go-isatty": {"gateway/server"},
-	"github.com/tg123":           {"gateway/htpasswd"},
-	"golang.org/x/crypto":        {"gateway/htpasswd"},
+	"github.com/go-chi/chi":        {"gateway/site", "gateway/admin"},
+	"github.com/rs/zerolog":        {"gateway/server", "gateway/middleware", "cmd/gatewayd"},
+	"github.com/fsnotify":          {"gateway/watch"},
+	"go.yaml.in/yaml":              {"gateway/config"},
+	"github.com/coreos/go-systemd": {"cmd/gatewayd"},
+	"github.com/alecthomas/kong":   {"cmd/gatewayd"},
+	"github.com/mattn/go-isatty":   {"gateway/server"},
+	"github.com/tg123":             {"gateway/htpasswd"},
+	"golang.org/x/crypto":          {"gateway/htpasswd"},
 }
 
 // never are the parts of the standard library that gatewayd exists to do better.

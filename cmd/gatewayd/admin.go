@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -18,11 +19,23 @@ import (
 
 // door is the admin socket of a running server. It follows the configuration: another place, none, one again.
 type door struct {
-	server *server.Server
-	mu     sync.Mutex
-	socket string // "" if there is none
-	closed func()
+	server    *server.Server
+	upgrade   func() (report string, err error)
+	mu        sync.Mutex
+	socket    string // "" if there is none
+	closed    func()
+	listener  net.Listener
+	inherited *os.File // of the gatewayd before, until it is used
 }
+
+// operator is what the admin socket offers.
+type operator struct {
+	*server.Server
+	upgrade func() (report string, err error)
+}
+
+// Upgrade implements admin.Server.
+func (o operator) Upgrade() (report string, err error) { return o.upgrade() }
 
 // open opens the socket that the configuration names, unless it is open already, and closes the one before once it has
 // answered. To fail in that is worth a warning, not the service.
@@ -52,11 +65,12 @@ func (d *door) listen(socket string) (closed func(), err error) {
 	if err := adminFolder(socket); err != nil {
 		return nil, err
 	}
-	l, err := server.ListenUnix(socket, 0o600)
+	l, err := d.bind(socket)
 	if err != nil {
 		return nil, err
 	}
-	h := &http.Server{Handler: admin.Handler(d.server), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	d.listener = l
+	h := &http.Server{Handler: admin.Handler(operator{d.server, d.upgrade}), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	go h.Serve(l)
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -65,6 +79,40 @@ func (d *door) listen(socket string) (closed func(), err error) {
 			h.Close()
 		}
 	}, nil
+}
+
+func (d *door) bind(socket string) (net.Listener, error) {
+	if d.inherited != nil {
+		file := d.inherited
+		d.inherited = nil
+		if l, err := server.AdoptUnix(file, socket); err == nil {
+			return l, nil
+		}
+	}
+	return server.ListenUnix(socket, 0o600)
+}
+
+// duplicate is another descriptor of the socket; ok is false if there is none.
+func (d *door) duplicate() (s server.Socket, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.socket == "" {
+		return s, false
+	}
+	s, err := server.Duplicate(adminSocketName, d.listener)
+	return s, err == nil
+}
+
+// handedOver leaves the socket's file to another process.
+func (d *door) handedOver() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.socket == "" {
+		return
+	}
+	server.Disown(d.listener)
+	d.listener.Close() // at once: who connects now wants the successor
+	go d.closed()      // which waits for the answer to who has asked for it
 }
 
 func (d *door) close() {
@@ -167,6 +215,18 @@ func (c *restartCmd) Run(sys system) error {
 		query.Set("all", "1")
 	}
 	text, err := c.call(sys, http.MethodPost, "/restart?"+query.Encode())
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(sys.stdout, text)
+	return nil
+}
+
+type upgradeCmd struct{ adminFlags }
+
+// Run prints which process serves now.
+func (c *upgradeCmd) Run(sys system) error {
+	text, err := c.call(sys, http.MethodPost, "/upgrade")
 	if err != nil {
 		return err
 	}

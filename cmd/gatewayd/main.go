@@ -28,6 +28,7 @@ type cli struct {
 	Explain explainCmd   `cmd:"" help:"Say what a request would do: site, route, file, variables, and what would stop it."`
 	Reload  reloadCmd    `cmd:"" help:"Make the running gatewayd apply its config file now."`
 	Restart restartCmd   `cmd:"" help:"Replace the workers of routes, one after the other, without losing a request."`
+	Upgrade upgradeCmd   `cmd:"" help:"Have a new process take over, of the program's file as it is now, without losing a request."`
 	Status  statusCmd    `cmd:"" help:"Show what the running gatewayd does."`
 	Schema  schemaCmd    `cmd:"" help:"Print the JSON Schema of the config file."`
 	Version versionCmd   `cmd:"" help:"Print the version."`

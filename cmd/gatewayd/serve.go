@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"syscall"
 
+	systemd "github.com/coreos/go-systemd/v22/daemon"
+
 	"gatewayd/gateway/config"
 	"gatewayd/gateway/process"
 	"gatewayd/gateway/server"
@@ -72,20 +74,21 @@ func serveDemo(sys system, listen []string) error {
 
 // signals are those of the contract, in a channel for each purpose: none pushes another out, and a reload that is asked
 // for while one waits is that one.
-type signals struct{ stop, reload, reopen chan os.Signal }
+type signals struct{ stop, reload, reopen, upgrade chan os.Signal }
 
 // notify takes over the signals of the contract. It takes SIGPIPE and SIGXFSZ, too: to write to a standard output or
 // error that nobody reads any more, or to a file that may grow no further, is then a failed write, not the end. Programs
 // are started with the default action all the same.
 func notify() (s signals, stop func()) {
-	s = signals{stop: make(chan os.Signal, 2), reload: make(chan os.Signal, 1), reopen: make(chan os.Signal, 1)}
+	s = signals{stop: make(chan os.Signal, 2), reload: make(chan os.Signal, 1), reopen: make(chan os.Signal, 1), upgrade: make(chan os.Signal, 1)}
 	failedWrite := make(chan os.Signal, 1)
 	signal.Notify(s.stop, syscall.SIGTERM, syscall.SIGINT)
 	signal.Notify(s.reload, syscall.SIGHUP)
 	signal.Notify(s.reopen, syscall.SIGUSR1)
+	signal.Notify(s.upgrade, syscall.SIGUSR2)
 	signal.Notify(failedWrite, syscall.SIGPIPE, syscall.SIGXFSZ)
 	return s, func() {
-		for _, c := range []chan os.Signal{s.stop, s.reload, s.reopen, failedWrite} {
+		for _, c := range []chan os.Signal{s.stop, s.reload, s.reopen, s.upgrade, failedWrite} {
 			signal.Stop(c)
 		}
 	}
@@ -125,9 +128,13 @@ func (v service) run(signals signals) error {
 	process.ReserveThreads()
 	defer runtime.KeepAlive(make([]byte, ballast))
 	v.watched = watch(v.src)
-	var door door
+	inherited, err := inherit()
+	if err != nil {
+		return err
+	}
+	door := door{inherited: inherited.admin}
 	s := server.New(server.Options{
-		Load: v.load, Announce: v.sys.stdout, Version: version(), Guard: true,
+		Load: v.load, Announce: v.sys.stdout, Version: version(), Guard: true, Inherited: inherited.sockets, Await: inherited.ready != nil,
 		Applied: func(c *config.Config) {
 			door.open(c.Admin)
 			v.lastGood.keep(door.server, c)
@@ -140,7 +147,8 @@ func (v service) run(signals signals) error {
 			return conf, problems
 		},
 	})
-	door.server = s
+	upgrade := newUpgrader(s, &door)
+	door.server, door.upgrade = s, upgrade.Upgrade
 	problems, err := s.Start()
 	for _, p := range problems {
 		fmt.Fprintln(v.sys.stderr, p)
@@ -158,7 +166,8 @@ func (v service) run(signals signals) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	v.watched.run(ctx, s)
-	return handleSignals(s, signals)
+	inherited.takeOver()
+	return handleSignals(s, signals, upgrade)
 }
 
 func warnAboutRoot(s *server.Server) {
@@ -168,10 +177,11 @@ func warnAboutRoot(s *server.Server) {
 }
 
 // handleSignals returns when the server has ended.
-func handleSignals(s *server.Server, signals signals) error {
+func handleSignals(s *server.Server, signals signals, upgrade *upgrader) error {
 	over := make(chan struct{})
 	defer close(over)
-	go reload(s, signals.reload, over) // which may take as long as workers take to start
+	go whenAsked(signals.reload, over, func() { s.Reload() }) // which may take as long as workers take to start
+	go whenAsked(signals.upgrade, over, func() { upgrade.Upgrade() })
 	for {
 		select { // to stop comes first, whatever else waits
 		case sig := <-signals.stop:
@@ -181,6 +191,8 @@ func handleSignals(s *server.Server, signals signals) error {
 		select {
 		case sig := <-signals.stop:
 			return stopping(s, signals.stop, sig)
+		case <-upgrade.over:
+			return shutdown(s, signals.stop)
 		case <-signals.reopen:
 			if err := s.ReopenLogs(); err != nil {
 				s.Log().Error().Err(err).Msg("a log file could not be reopened; the old one goes on")
@@ -189,11 +201,12 @@ func handleSignals(s *server.Server, signals signals) error {
 	}
 }
 
-func reload(s *server.Server, asked <-chan os.Signal, over <-chan struct{}) {
+// whenAsked does what is asked for by signals, one after the other. What becomes of it is logged there.
+func whenAsked(asked <-chan os.Signal, over <-chan struct{}, do func()) {
 	for {
 		select {
 		case <-asked:
-			s.Reload() // it logs what becomes of it
+			do()
 		case <-over:
 			return
 		}
@@ -201,6 +214,7 @@ func reload(s *server.Server, asked <-chan os.Signal, over <-chan struct{}) {
 }
 
 func stopping(s *server.Server, again <-chan os.Signal, sig os.Signal) error {
+	systemd.SdNotify(false, systemd.SdNotifyStopping)
 	s.Log().Info().Str("signal", sig.String()).Msg("stopping: requests in flight are answered first; the same signal again stops at once")
 	return shutdown(s, again)
 }

@@ -22,12 +22,14 @@ type Server interface {
 	// Restart replaces the workers of the routes that are named, or of all, and reports a line for each pool; without
 	// names it lists what can be restarted.
 	Restart(names []string, all bool) (report string, err error)
+	// Upgrade has a new process of the program take over, and reports which; on error this one goes on.
+	Upgrade() (report string, err error)
 	// Status describes what runs; it is encoded as JSON.
 	Status() any
 }
 
 // Handler answers GET /healthz, GET /status, POST /reload (200 with the summary, 422 with the problems), which with
-// ?dry_run=1 only says what it would do, and POST /restart?route=NAME&route=... or ?all=1 (200 with the report, 422). Who may connect is the socket's business.
+// ?dry_run=1 only says what it would do, POST /restart?route=NAME&route=... or ?all=1, and POST /upgrade (200 with the report, 422). Who may connect is the socket's business.
 func Handler(s Server) http.Handler {
 	r := chi.NewRouter()
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
@@ -47,6 +49,10 @@ func Handler(s Server) http.Handler {
 	})
 	r.Post("/restart", func(w http.ResponseWriter, r *http.Request) {
 		text, err := s.Restart(r.URL.Query()["route"], r.URL.Query().Get("all") == "1")
+		tell(w, text, err)
+	})
+	r.Post("/upgrade", func(w http.ResponseWriter, _ *http.Request) {
+		text, err := s.Upgrade()
 		tell(w, text, err)
 	})
 	return r

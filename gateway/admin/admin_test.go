@@ -18,7 +18,8 @@ func (f fake) DryRun() (string, error) { return "add route /a\n", f.err }
 func (f fake) Restart(names []string, all bool) (string, error) {
 	return fmt.Sprintln("restarted", names, all), f.err
 }
-func (f fake) Status() any { return map[string]int{"generation": 1} }
+func (f fake) Upgrade() (string, error) { return "process 2", f.err }
+func (f fake) Status() any              { return map[string]int{"generation": 1} }
 
 func serve(t *testing.T, s Server) (socket string) {
 	t.Helper()
@@ -41,6 +42,7 @@ func TestCalls(t *testing.T) {
 		{"POST", "/reload", "generation 2\n"},
 		{"POST", "/reload?dry_run=1", "add route /a\n"},
 		{"POST", "/restart?route=/a&route=b+/c", "restarted [/a b /c] false\n"},
+		{"POST", "/upgrade", "process 2\n"},
 		{"POST", "/restart?all=1", "restarted [] true\n"},
 	} {
 		if got, err := Call(socket, c.method, c.path); err != nil || !strings.Contains(got, c.want) {

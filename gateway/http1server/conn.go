@@ -76,14 +76,15 @@ func (c *Conn) serve() {
 	}
 }
 
-// wait makes the connection one that waits for another request; false if it may not.
+// wait makes the connection one that waits for another request; false if it may not. A client that was told so by the
+// last answer does not come here.
 func (c *Conn) wait() bool {
 	if c.givenUp.Load() {
 		return false
 	}
 	c.served, c.begun = true, time.Now()
 	c.state.Store(idle)
-	return !c.server.closing.Load()
+	return !c.server.hurried.Load()
 }
 
 // closeIf closes the connection if it is in such a state.

@@ -41,7 +41,8 @@ type Server struct {
 	opt     Options
 	bounds  atomic.Pointer[Bounds]
 	date    atomic.Pointer[date]
-	closing atomic.Bool // no connection is kept for another request
+	closing atomic.Bool // no connection is kept for another request that does not expect it
+	hurried atomic.Bool // nor is one that does
 
 	mu    sync.Mutex
 	conns map[*Conn]bool // true while there may be a request
@@ -88,13 +89,17 @@ const newGrace = 5 * time.Second
 
 // Shutdown takes no new connections, closes those that wait for another request, and returns when what has begun is
 // answered; when ctx ends first it breaks that off.
-func (s *Server) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
+func (s *Server) Shutdown(ctx context.Context) error { return s.ShutdownAfter(ctx, 0) }
+
+// ShutdownAfter is Shutdown, but connections that wait for another request may have one more, within patience. To close
+// such a connection can cross a request on its way, which its client must then take for lost.
+func (s *Server) ShutdownAfter(ctx context.Context, patience time.Duration) error {
 	s.closing.Store(true)
-	for c := range s.conns {
-		c.closeIf(idle)
+	if patience > 0 {
+		defer time.AfterFunc(patience, s.hurry).Stop()
+	} else {
+		s.hurry()
 	}
-	s.mu.Unlock()
 	grace := time.AfterFunc(newGrace, s.closeNew)
 	defer grace.Stop()
 	s.settle()
@@ -106,6 +111,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.closeAll()
 	return err
+}
+
+// hurry closes the connections that wait for another request, now and from now on.
+func (s *Server) hurry() {
+	s.hurried.Store(true)
+	s.CloseIdle()
 }
 
 func (s *Server) closeNew() {

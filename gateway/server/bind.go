@@ -37,7 +37,10 @@ func (s *Server) bindNew(conf []config.Listen) (added []*listener, err error) {
 		if s.listeners[key] != nil {
 			continue
 		}
-		l, err := bind(conf[i])
+		l, err := s.inherit(key, conf[i])
+		if l == nil && err == nil {
+			l, err = bind(conf[i])
+		}
 		if errors.Is(err, unix.EADDRINUSE) {
 			l, err = s.bindBeside(conf[i], wanted, err)
 		}

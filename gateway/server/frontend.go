@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -49,5 +50,8 @@ func (f *frontend) feed(conn net.Conn) {
 	}
 }
 
-// shutdown takes no new requests and returns when the last one is answered; when ctx ends first it breaks them off.
-func (f *frontend) shutdown(ctx context.Context) error { return f.http.Shutdown(ctx) }
+// shutdown takes no new connections, and no new requests after patience; it returns when the last one is answered. When
+// ctx ends first it breaks them off.
+func (f *frontend) shutdown(ctx context.Context, patience time.Duration) error {
+	return f.http.ShutdownAfter(ctx, patience)
+}

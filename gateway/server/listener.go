@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,7 +26,9 @@ type listener struct {
 	ending chan struct{} // closed by close
 	// replaced says that another listener takes over the port: whoever connects meanwhile is to get through.
 	replaced bool
-	done     chan struct{} // closed when run has returned
+	// succeeded says that another process has the same socket: what waits is for that one.
+	succeeded bool
+	done      chan struct{} // closed when run has returned
 }
 
 // bind listens on c.
@@ -78,13 +81,20 @@ func ListenUnix(path string, mode uint32) (net.Listener, error) {
 		l.Close()
 		return nil, err
 	}
+	return ownUnix(l, path)
+}
+
+// ownUnix has the file at path removed when l is closed, which listens there.
+func ownUnix(l net.Listener, path string) (net.Listener, error) {
 	made, err := os.Lstat(path)
 	if err != nil {
 		l.Close()
 		return nil, err
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	return &unixListener{Listener: l, path: path, made: made}, nil
+	u := &unixListener{Listener: l, path: path, made: made}
+	u.owned.Store(true)
+	return u, nil
 }
 
 // SyscallConn implements syscall.Conn.
@@ -95,13 +105,14 @@ func (l *unixListener) SyscallConn() (syscall.RawConn, error) {
 // unixListener removes its file when it is closed, unless another has taken the place: that one is somebody else's.
 type unixListener struct {
 	net.Listener
-	path string
-	made os.FileInfo
+	path  string
+	made  os.FileInfo
+	owned atomic.Bool // the file is to be removed
 }
 
 // Close implements net.Listener.
 func (l *unixListener) Close() error {
-	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) {
+	if now, err := os.Lstat(l.path); err == nil && l.owned.Load() && os.SameFile(now, l.made) {
 		os.Remove(l.path)
 	}
 	return l.Listener.Close()
@@ -180,7 +191,7 @@ func (l *listener) run() {
 // close serves the connections that wait to be accepted, and no others.
 func (l *listener) close() {
 	close(l.ending)
-	if raw, err := rawListener(l.Listener); err == nil {
+	if raw, err := rawListener(l.Listener); err == nil && !l.succeeded {
 		if l.replaced && holdOff(raw) == nil {
 			time.Sleep(handshakeTime)
 		}

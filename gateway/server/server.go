@@ -32,9 +32,13 @@ type Options struct {
 	Version string
 	// Applied is told of each configuration of Load's that has become the current one; nil tells nobody.
 	Applied func(*config.Config)
+	// Inherited are listening sockets that this process was started with; the Server closes what it does not use.
+	Inherited []Inherited
 	// Rescue may have another configuration for a Start whose own has problems. It returns nil, with the problems, if it
 	// has none; a nil Rescue never has.
 	Rescue func(config.Problems) (*config.Config, config.Problems)
+	// Await has Start wait for workers, and fail if they do not become ready, as Reload does.
+	Await bool
 	// Guard says that programs are to end should this process be killed. main must then begin with process.GuardMain.
 	Guard bool
 }
@@ -62,6 +66,7 @@ type Server struct {
 	draining  map[*route]time.Time // no longer there, but for requests; the time is when they are ended
 	reloads   Reloads
 	closed    bool
+	succeeded bool // another process has the listeners
 
 	ending context.Context // ends when Shutdown begins
 	end    context.CancelCauseFunc
@@ -109,6 +114,7 @@ func (s *Server) Start() (config.Problems, error) {
 	if _, err := s.apply(conf); err != nil {
 		return problems, err
 	}
+	s.closeInherited()
 	if s.opt.Applied != nil && !rescued {
 		s.opt.Applied(conf)
 	}
@@ -177,7 +183,7 @@ func (s *Server) apply(conf *config.Config) (*Plan, error) {
 		next.discard(previous)
 		return nil, err
 	}
-	if err := s.startWorkers(next, previous != nil); err != nil {
+	if err := s.startWorkers(next, previous != nil || s.opt.Await); err != nil {
 		closeAll(added)
 		next.discard(previous)
 		return nil, err
@@ -282,7 +288,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	last := s.current.Load()
 	defer last.logs.hold().release() // of programs that work on
 	defer context.AfterFunc(ctx, s.leaveNow)()
-	err := s.front.shutdown(ctx)
+	err := s.front.shutdown(ctx, s.patience())
 	s.retireAll(last)
 	last.release()
 	for _, g := range s.generations() {
@@ -324,6 +330,9 @@ func (s *Server) generations() []*Generation {
 
 // DrainTimeout is how long the current configuration lets requests finish at the end; 0 is for ever.
 func (s *Server) DrainTimeout() time.Duration { return s.current.Load().Config.DrainTimeout }
+
+// StartTimeout is how long the current configuration lets workers take to become ready.
+func (s *Server) StartTimeout() time.Duration { return s.current.Load().Config.StartTimeout }
 
 // AdminConfig is the current configuration's.
 func (s *Server) AdminConfig() config.Admin { return s.current.Load().Config.Admin }

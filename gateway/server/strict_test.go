@@ -40,7 +40,7 @@ func inBubble(t *testing.T, conf config.HTTP, test func(*testing.T, *slowServer)
 		f.feed(server)
 		test(t, s)
 		s.client.Close()
-		f.shutdown(t.Context())
+		f.shutdown(t.Context(), 0)
 	})
 }
 

@@ -1,0 +1,327 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"gatewayd/gateway/admin"
+	"gatewayd/gateway/loadclient"
+)
+
+// upgraded is a gatewayd whose program file can be replaced. Its process is another one after each upgrade.
+type upgraded struct {
+	t       *testing.T
+	dir     string
+	program string
+	url     string
+	first   *daemon
+	pid     int
+}
+
+func serveUpgradable(t *testing.T, conf string) *upgraded {
+	t.Helper()
+	dir := openTempDir(t)
+	u := &upgraded{t: t, dir: dir, program: filepath.Join(dir, "gatewayd")}
+	u.install()
+	compileC(t, dir)
+	writeTestFile(t, filepath.Join(dir, "gatewayd.yaml"), "admin: unix:./admin.sock\nlog: { access: off }\n"+conf, 0o644)
+	temp := t.TempDir()
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + temp, "XDG_RUNTIME_DIR=" + dir}
+	d, urls, err := startDaemon(u.program, dir, env, strings.Count(conf, "127.0.0.1:0")+strings.Count(conf, "unix:./http"), "run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.first, u.url, u.pid = d, urls[0], d.cmd.Process.Pid
+	t.Cleanup(func() {
+		children := descendants(u.pid)
+		syscall.Kill(u.pid, syscall.SIGTERM)
+		for _, pid := range append(children, u.pid, d.cmd.Process.Pid) {
+			if err := awaitGone(pid); err != nil {
+				t.Error(err)
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+			t.Errorf("left in TMPDIR: %v (%v)", left, err)
+		}
+		if t.Failed() {
+			t.Logf("gatewayd wrote:\n%s", last(d.stderr.String(), 16<<10))
+		}
+	})
+	return u
+}
+
+// install puts a new copy of gatewayd in the place of the program's file.
+func (u *upgraded) install() {
+	u.t.Helper()
+	from, err := exec.LookPath("gatewayd")
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	if from, err = filepath.EvalSymlinks(from); err != nil {
+		u.t.Fatal(err)
+	}
+	next := u.program + ".new"
+	os.Remove(next)
+	if err := os.Link(from, next); err != nil { // another file system
+		text, err := os.ReadFile(from)
+		if err != nil {
+			u.t.Fatal(err)
+		}
+		if err := os.WriteFile(next, text, 0o755); err != nil {
+			u.t.Fatal(err)
+		}
+	}
+	if err := os.Rename(next, u.program); err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+func (u *upgraded) installScript(text string) {
+	u.t.Helper()
+	os.Remove(u.program)
+	writeTestFile(u.t, u.program, text, 0o755)
+}
+
+func (u *upgraded) ask(path string) (string, error) {
+	return admin.Call(filepath.Join(u.dir, "admin.sock"), http.MethodPost, path)
+}
+
+var takenOver = regexp.MustCompile(`^process (\d+) has taken over`)
+
+// upgrade has a new process take over.
+func (u *upgraded) upgrade() {
+	u.t.Helper()
+	report, err := u.ask("/upgrade")
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.tookOver(report)
+}
+
+func (u *upgraded) tookOver(report string) {
+	u.t.Helper()
+	m := takenOver.FindStringSubmatch(report)
+	if m == nil {
+		u.t.Fatal(report)
+	}
+	pid, _ := strconv.Atoi(m[1])
+	if pid == u.pid {
+		u.t.Fatal("the same process")
+	}
+	u.pid = pid
+}
+
+// TestUpgradeUnderLoad: no request fails, on kept and on fresh connections, on TCP and unix sockets, however often the
+// program is replaced, and the old processes end.
+func TestUpgradeUnderLoad(t *testing.T) {
+	u := serveUpgradable(t, `listen: ["127.0.0.1:0", "unix:./http.sock"]
+drain_timeout: 20s
+routes:
+  "/app/*": { fastcgi: { run: ./app, workers: 3 } }
+  "/cgi/*": { cgi: ./app }
+  "/a": { respond: { body: "hello\n" } }
+`)
+	asks := programAsks("/app").and([]loadclient.Request{{Target: "/a", Want: loadclient.Want{Body: []byte("hello\n")}}}, programAsks("/cgi"))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	reports := make(chan *loadclient.Report)
+	crowds := 0
+	for _, fresh := range []bool{false, true} {
+		for _, some := range [][]loadclient.Request{asks.quick, asks.slow} {
+			crowds++
+			go func() {
+				reports <- loadclient.Load{
+					Address: strings.TrimPrefix(u.url, "http://"), Clients: 4, Rate: quickRate() / 2, Fresh: fresh, Duration: time.Hour,
+					Next: func(n int) *loadclient.Request { return &some[n%len(some)] },
+				}.Run(ctx)
+			}()
+		}
+	}
+	overUnix := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(u.dir, "http.sock"))
+	}}}
+	upgrades := rounds(5, 50)
+	for range upgrades {
+		time.Sleep(300 * time.Millisecond)
+		u.install()
+		old := u.pid
+		u.upgrade()
+		resp, err := overUnix.Get("http://h/a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if err := awaitGone(old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	all := []*loadclient.Report{}
+	for range crowds {
+		all = append(all, <-reports)
+	}
+	sum := loadclient.Sum(all...)
+	t.Logf("%d upgrades: %v", upgrades, sum)
+	if sum.Failures() > 0 || sum.Requests < 100 {
+		t.Error("requests failed, or there were none")
+	}
+}
+
+// TestUpgradeThatFails: whatever is wrong with the new program, the old one goes on and says what it was.
+func TestUpgradeThatFails(t *testing.T) {
+	u := serveUpgradable(t, "listen: 127.0.0.1:0\nstart_timeout: 1s\nroutes: { /a: { respond: 204 } }\n")
+	conf := filepath.Join(u.dir, "gatewayd.yaml")
+	good, err := os.ReadFile(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fails := func(want string) {
+		t.Helper()
+		if report, err := u.ask("/upgrade"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q, %v; want %q", report, err, want)
+		}
+		get(t, u.url+"/a", 204)
+	}
+	u.installScript("#!/bin/sh\necho no such option >&2\nexit 3\n")
+	fails("exit status 3; its last words:\nno such option")
+	u.installScript("#!/bin/sh\nexit 0\n")
+	fails("it ended without serving: exit status 0")
+	u.installScript("not a program\n")
+	fails("exec format error")
+	u.install()
+	if err := os.WriteFile(conf, append(good, "routs: {}\n"...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	fails("error: routs")
+	if err := os.WriteFile(conf, good, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	old := u.pid
+	u.upgrade()
+	if err := awaitGone(old); err != nil {
+		t.Fatal(err)
+	}
+	get(t, u.url+"/a", 204)
+	if err := u.first.err; err != nil {
+		t.Errorf("the first process: %v", err)
+	}
+}
+
+// TestUpgradeLetsRequestsEnd: SIGUSR2 while a request is under way, which the old process answers to its end.
+func TestUpgradeLetsRequestsEnd(t *testing.T) {
+	u := serveUpgradable(t, "listen: 127.0.0.1:0\nroutes: { /cgi/*: { cgi: ./app }, /a: { respond: 204 } }\n")
+	resp, err := http.Get(u.url + "/cgi/ticks?40")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	old := u.pid
+	if err := syscall.Kill(old, syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	said, err := u.first.stderr.await(regexp.MustCompile(`process \d+ has taken over`), 0, u.first.ended)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.tookOver(said)
+	if _, err := u.ask("/reload"); err != nil {
+		t.Errorf("the new process has no admin socket: %v", err)
+	}
+	text, err := io.ReadAll(resp.Body)
+	if want := strings.Repeat("tick\n", 40); string(text) != want || err != nil {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+	if err := awaitGone(old); err != nil {
+		t.Error(err)
+	}
+	get(t, u.url+"/a", 204)
+}
+
+// TestSocketActivation starts gatewayd as systemd does, with sockets that are open already: one that the config names
+// and one that it does not.
+func TestSocketActivation(t *testing.T) {
+	dir := openTempDir(t)
+	named, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer named.Close()
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	addr := named.Addr().String()
+	writeTestFile(t, filepath.Join(dir, "gatewayd.yaml"), fmt.Sprintf("admin: off\nlisten: %q\nroutes: { /a: { respond: 204 } }\n", addr), 0o644)
+	notified, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: filepath.Join(dir, "notify.sock")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer notified.Close()
+	program, err := exec.LookPath("gatewayd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := []*os.File{}
+	for _, l := range []net.Listener{named, other} {
+		file, err := l.(*net.TCPListener).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		files = append(files, file)
+	}
+	// A connection that waits since before gatewayd was started.
+	early, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer early.Close()
+	io.WriteString(early, "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+	d := &daemon{ended: make(chan struct{})}
+	d.cmd = exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" run`, program)
+	d.cmd.Dir, d.cmd.ExtraFiles, d.cmd.Stderr, d.cmd.Stdout = dir, files, &d.stderr, &d.stdout
+	d.cmd.Env = append(os.Environ(), "LISTEN_FDS=2", "NOTIFY_SOCKET="+filepath.Join(dir, "notify.sock"))
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		d.err = d.cmd.Wait()
+		close(d.ended)
+	}()
+	said := make([]byte, 1000)
+	notified.SetReadDeadline(time.Now().Add(patience))
+	if n, err := notified.Read(said); err != nil || string(said[:n]) != "READY=1" {
+		t.Errorf("notified: %q, %v", said[:n], err)
+	}
+	early.SetReadDeadline(time.Now().Add(patience))
+	if answer, err := io.ReadAll(early); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 204") {
+		t.Errorf("%q, %v", answer, err)
+	}
+	if _, err := d.stderr.await(regexp.MustCompile("a listening socket was inherited that `listen` does not name"), 0, d.ended); err != nil {
+		t.Error(err)
+	}
+	if err := d.stop(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	if n, err := notified.Read(said); err != nil || string(said[:n]) != "STOPPING=1" {
+		t.Errorf("notified: %q, %v", said[:n], err)
+	}
+	if _, err := net.DialTimeout("tcp", addr, time.Second); err != nil && !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("the socket is systemd's: %v", err)
+	}
+}
