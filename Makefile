@@ -27,7 +27,7 @@ soak: ## the long forms: 4 GiB bodies, 100,000 mixed requests, thousands of slow
 reload-soak: ## the long forms of the tests of reloads under load
 	GATEWAYD_SOAK=1 go test -count=1 -timeout 30m -run '$(RELOAD_TESTS)' -v ./cmd/gatewayd
 
-RELOAD_TESTS = TestThousandReloads|TestSwitchSaved|TestBrokenConfigs|TestWrittenByteByByte|TestListenersComeAndGo|TestReloadedLimits|TestWorkersStay|TestInFlight|TestRollingRestarts
+RELOAD_TESTS = TestThousandReloads|TestSwitchSaved|TestBrokenConfigs|TestWrittenByteByByte|TestListenersComeAndGo|TestReloadedLimits|TestWorkersStay|TestInFlight|TestRollingRestarts|TestUpgradeUnderLoad
 
 clean:
 	rm -f gatewayd

@@ -164,14 +164,18 @@ func TestService(t *testing.T) {
 		t.Errorf("systemd kills after %v, before the drain has ended", stop)
 	}
 	for _, want := range []string{
-		"ExecStart=/usr/local/bin/gatewayd run -c /etc/gatewayd/gatewayd.yaml\n",
-		"ExecStartPre=/usr/local/bin/gatewayd check -c /etc/gatewayd/gatewayd.yaml\n",
+		"Type=notify\nNotifyAccess=main\n",
+		"ExecStart=/usr/local/bin/gatewayd run --last-good -c /etc/gatewayd/gatewayd.yaml\n",
+		"StateDirectory=gatewayd\n",
 		"ExecReload=/bin/kill -HUP $MAINPID\n",
 		"KillMode=mixed\n",
 	} {
 		if !strings.Contains(unit, want) {
 			t.Errorf("the unit lacks %q", want)
 		}
+	}
+	if socket := read(t, "gatewayd.socket"); !strings.Contains(socket, "ListenStream=8080\n") {
+		t.Error("the socket unit does not listen where gatewayd does by default")
 	}
 	if rotate := read(t, "gatewayd.logrotate"); !strings.Contains(rotate, "--kill-whom=main --signal=SIGUSR1 gatewayd.service") {
 		t.Error("logrotate does not tell the server, and it alone")
