@@ -134,7 +134,7 @@ func isContainer() bool {
 }
 
 // upgradeTime is how long a new process may take beside what its workers may.
-const upgradeTime = 20 * time.Second
+const upgradeTime = 10 * time.Second
 
 func (u *upgrader) start(ctx context.Context, sockets []server.Socket) (pid int, err error) {
 	ready, childReady, err := os.Pipe()
@@ -162,7 +162,7 @@ func (u *upgrader) start(ctx context.Context, sockets []server.Socket) (pid int,
 	err = u.await(ctx, ready, ended)
 	said := words.pass()
 	if err != nil {
-		process.Kill()
+		syscall.Kill(-process.Pid, syscall.SIGKILL) // with all that it has started
 		return 0, fmt.Errorf("%s: %w%s", u.program, err, said)
 	}
 	return process.Pid, nil

@@ -325,3 +325,26 @@ func TestSocketActivation(t *testing.T) {
 		t.Errorf("the socket is systemd's: %v", err)
 	}
 }
+
+// TestUpgradeThatHangs: a new program that does nothing at all has its time, and is ended with all that it has started.
+func TestUpgradeThatHangs(t *testing.T) {
+	t.Parallel()
+	u := serveUpgradable(t, "listen: 127.0.0.1:0\nstart_timeout: 1s\nroutes: { /a: { respond: 204 } }\n")
+	u.installScript("#!/bin/sh\necho waiting for godot >&2\nsleep 97\n")
+	report, err := u.ask("/upgrade")
+	if err == nil || !strings.Contains(err.Error(), "it did not serve within 11s and was stopped; its last words:\nwaiting for godot") {
+		t.Errorf("%q, %v", report, err)
+	}
+	for _, pid := range descendants(u.pid) {
+		if text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); strings.Contains(string(text), "97") {
+			t.Errorf("process %d of the new program is left", pid)
+		}
+	}
+	u.install()
+	old := u.pid
+	u.upgrade()
+	if err := awaitGone(old); err != nil {
+		t.Error(err)
+	}
+	get(t, u.url+"/a", 204)
+}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -198,6 +199,55 @@ func TestLoadThatHangs(t *testing.T) {
 			t.Fatal("the server does not stop")
 		}
 	}
+}
+
+// What is asked for while the server drains is refused, and says why.
+func TestReloadWhileDraining(t *testing.T) {
+	s := serveReloadable(t, tree(t, map[string]string{"cgi/stream": streams}), drainHead+streamRoute)
+	s.open("/stream/stream")
+	ctx, cancel := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.Shutdown(ctx) }()
+	until(t, "it accepts no more", func() bool {
+		_, err := http.Get(s.url + "/a")
+		return err != nil
+	})
+	for what, ask := range map[string]func() (string, error){
+		"reload": s.Reload, "dry run": s.DryRun, "restart": func() (string, error) { return s.Restart(nil, true) },
+		"upgrade": func() (string, error) {
+			return "", s.HandOver(func(context.Context, []Socket) error { return nil })
+		},
+	} {
+		if _, err := ask(); !errors.Is(err, errEnding) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	cancel()
+	if err := <-stopped; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// A reload that waits for workers holds up the next one, which then sees the newest file.
+func TestReloadWhileWorkersStart(t *testing.T) {
+	dir := tree(t, map[string]string{"slow": "#!/bin/sh\nsleep 60\n"})
+	s := serveReloadable(t, dir, "listen: 127.0.0.1:0\nstart_timeout: 1s\nroutes: { /a: { respond: 204 } }\n")
+	s.set("listen: 127.0.0.1:0\nstart_timeout: 1s\nroutes: { /a: { respond: 200 }, /slow: { fastcgi: ./slow } }\n")
+	first := make(chan error, 1)
+	go func() {
+		_, err := s.Reload()
+		first <- err
+	}()
+	until(t, "workers are being started", func() bool { return len(s.Status().(Status).Pools) > 0 })
+	s.set("listen: 127.0.0.1:0\nstart_timeout: 1s\nroutes: { /a: { respond: 200 }, /b: { respond: 204 } }\n")
+	summary, err := s.Reload()
+	if err != nil || !strings.Contains(summary, "generation 2: +1 route, 1 changed") {
+		t.Errorf("%q, %v", summary, err)
+	}
+	if err := <-first; err == nil || !strings.Contains(err.Error(), "not ready") {
+		t.Error(err)
+	}
+	until(t, "the workers are gone", func() bool { return len(s.Status().(Status).Pools) == 0 })
 }
 
 func TestReloadBeforeTheStart(t *testing.T) {

@@ -44,9 +44,16 @@ func (s *Server) restartNow(p *worker.Pool, drain time.Duration) (line string, e
 		s.Log().Error().Err(err).Msg("restart")
 		return "", err
 	}
-	line = fmt.Sprintf("restarted %d workers of %s in %dms", len(p.Stats().Workers), p.Program(), time.Since(began).Milliseconds())
+	line = fmt.Sprintf("restarted %s of %s in %dms", workersInWords(len(p.Stats().Workers)), p.Program(), time.Since(began).Milliseconds())
 	s.Log().Info().Msg(line)
 	return line + "\n", nil
+}
+
+func workersInWords(n int) string {
+	if n == 1 {
+		return "1 worker"
+	}
+	return fmt.Sprintf("%d workers", n)
 }
 
 // workerRoutes are the routes that have workers of their own, by name.
@@ -63,7 +70,7 @@ func (g *Generation) workerRoutes() (routes []*route) {
 func (g *Generation) restartable() (string, error) {
 	var b strings.Builder
 	for _, r := range g.workerRoutes() {
-		fmt.Fprintf(&b, "%s: %d workers of %s\n", r.name(), r.workers.spec.Workers, r.workers.pool.Program())
+		fmt.Fprintf(&b, "%s: %s of %s\n", r.name(), workersInWords(r.workers.spec.Workers), r.workers.pool.Program())
 	}
 	if b.Len() == 0 {
 		return "no route has workers that gatewayd keeps\n", nil
