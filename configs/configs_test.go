@@ -42,7 +42,7 @@ func TestLoad(t *testing.T) {
 
 // TestSmall: real programs need no more than six lines.
 func TestSmall(t *testing.T) {
-	for _, file := range []string{"cgi-bin.yaml", "static-site.yaml", "git-http-backend.yaml", "gitweb.yaml", "hgweb.yaml", "cgi-pm.yaml", "php.yaml", "fastcgi.yaml"} {
+	for _, file := range []string{"cgi-bin.yaml", "static-site.yaml", "git-http-backend.yaml", "gitweb.yaml", "hgweb.yaml", "cgi-pm.yaml", "php.yaml", "fastcgi.yaml", "wsgi.yaml"} {
 		lines := 0
 		for line := range strings.Lines(read(t, file)) {
 			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
@@ -103,6 +103,7 @@ routes:
   "/app/*":     { fastcgi: ./fcgi/counter.fcgi }
   "/blog/*":    { fastcgi: { connect: "tcp:127.0.0.1:9000", root: ./php, ext: .php } }
   "/wiki/*":    { php: ./php }
+  "/shop/*":    { wsgi: { app: "shop:application", path: ../examples/wsgi } }
   "/old/*":     { redirect: /files/ }
   "/":          { respond: { body: "It works.\n" } }
 sites:

@@ -4,6 +4,7 @@
 // The map of what lies below. A word that may stand in the config file is the folder of that name:
 //
 //	static, cgi, fastcgi, redirect, respond    what a route can be
+//	wsgi                                       what makes a FastCGI worker of a Python application
 //
 // The rest is machinery, named for what it is:
 //

@@ -19,7 +19,7 @@ NONE < cgispec, config, descriptors, watch, admin, http1, loadclient, nonblock, 
 http1, nonblock < http1server;
 descriptors < process, spool, docroot;
 cgispec < gateway;
-config < htpasswd;
+config < htpasswd, wsgi;
 gateway, docroot < script;
 gateway < admission;
 gateway, descriptors < upstream;
@@ -33,7 +33,7 @@ gateway, config, htpasswd < middleware;
 gateway, cgispec, script, spool < relay;
 gateway < site;
 gateway, cgispec, process < backendtest;
-admission, descriptors, process, program, upstream, worker, cgi, fastcgi, static, redirect, respond, relay, site, middleware, script, spool, http1, http1server < server;
+admission, descriptors, process, program, upstream, worker, cgi, fastcgi, static, redirect, respond, relay, site, middleware, script, spool, http1, http1server, wsgi < server;
 `
 
 // doors are the packages that may use a library; tests may use any.

@@ -99,6 +99,9 @@ func (r *rawRoute) setHandler(to *Route) {
 	case r.PHP != nil:
 		to.Handler = "php"
 		to.FastCGI = r.PHP.fastCGI().plain()
+	case r.WSGI != nil:
+		to.Handler = "wsgi"
+		to.WSGI, to.FastCGI = r.WSGI.plain(), r.WSGI.fastCGI().plain()
 	case r.Redirect != nil:
 		to.Handler = "redirect"
 		to.Redirect = &Redirect{To: r.Redirect.To.v, Status: r.Redirect.Status.v}

@@ -43,16 +43,24 @@ type Site struct {
 // Route is one pattern and its handler. Exactly one of the handler pointers is set.
 type Route struct {
 	Pattern string // "/exact", "/prefix/*" or "/*"
-	Handler string // "static", "cgi", "fastcgi", "php", "redirect", "respond"
+	Handler string // "static", "cgi", "fastcgi", "php", "wsgi", "redirect", "respond"
 	Pos     Pos
 
 	Static   *Static
 	CGI      *CGI
-	FastCGI  *FastCGI // of "php" too, which is a preset of it
+	FastCGI  *FastCGI // of "php" and "wsgi" too, which stand for it
+	WSGI     *WSGI
 	Redirect *Redirect
 	Respond  *Respond
 
 	Options Options // the options beside the handler, the three levels merged
+}
+
+// WSGI is a Python application. Route.FastCGI has the interpreter as its program, and everything else about the workers.
+type WSGI struct {
+	App  string   // module:name
+	Path []string // directories in which modules are looked for first; at least one
+	File string   // of the module, "" if it is not in one of them
 }
 
 // Options are the options that may stand beside any handler.

@@ -65,10 +65,13 @@ func (l *loader) warnNotOurs(v *value[int], key string) {
 	}
 }
 
-// application is the route's fastcgi, or what its php stands for; nil if it has neither.
+// application is the route's fastcgi, or what its php or wsgi stands for; nil if it has none of them.
 func (r *rawRoute) application() *rawFastCGI {
 	if r.PHP != nil {
 		return r.PHP.fastCGI()
+	}
+	if r.WSGI != nil {
+		return r.WSGI.fastCGI()
 	}
 	return r.FastCGI
 }
@@ -141,6 +144,8 @@ func (r *Route) WorkersDir() string {
 		return r.Options.Dir
 	case r.FastCGI.Root != "":
 		return r.FastCGI.Root
+	case r.WSGI != nil:
+		return r.WSGI.Path[0]
 	}
 	return filepath.Dir(r.FastCGI.Run[0])
 }

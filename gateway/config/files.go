@@ -72,6 +72,9 @@ func (l *loader) refersToWorkers(r *Route) {
 	}
 	run := r.FastCGI.Run
 	l.refers(run[0])
+	if r.WSGI != nil && r.WSGI.File != "" {
+		l.refers(r.WSGI.File)
+	}
 	for _, arg := range run[1:] {
 		path := arg
 		if !filepath.IsAbs(path) {

@@ -40,22 +40,22 @@ type rawHTTP struct {
 
 // rawOptions are the options beside a handler; they may stand at the top, in a site or in a route.
 type rawOptions struct {
-	Env               envValue        `key:"env" for:"cgi fastcgi php connect" doc:"Variables given to the program, as they are written; merged key by key over the levels."`
-	PassEnv           listValue       `key:"pass_env" for:"cgi fastcgi php connect" rule:"variable" doc:"Names of variables of gatewayd's own environment that the program gets, too."`
-	Dir               dirValue        `key:"dir" for:"cgi fastcgi php" shown:"the program's directory" doc:"The working directory of the program."`
-	User              userValue       `key:"user" for:"cgi fastcgi php" shown:"who runs gatewayd" doc:"Who runs the program: a name or uid of /etc/passwd, with that user's groups, or with another primary group as name:group or uid:gid."`
-	Rlimits           rlimitsValue    `key:"rlimits" for:"cgi fastcgi php" shown:"inherited" doc:"Limits of each process of the program; the nearest level's count alone."`
-	Umask             umaskValue      `key:"umask" for:"cgi fastcgi php" shown:"inherited" doc:"The permissions that files made by the program do not get, in octal: 022."`
-	Priority          intValue        `key:"priority" default:"0" rule:"-20-19" for:"cgi fastcgi php" doc:"The nice value of the program: the higher, the more it leaves to others; below 0 is for root."`
-	Timeout           durationValue   `key:"timeout" default:"none" rule:"none" for:"cgi fastcgi php connect" doc:"How long a whole request may take."`
-	IdleTimeout       durationValue   `key:"idle_timeout" default:"60s" rule:"none" for:"cgi fastcgi php connect" doc:"How long the program may be silent between two bytes."`
-	MaxBody           sizeValue       `key:"max_body" default:"1GiB" rule:"none" for:"cgi fastcgi php connect" doc:"The biggest request body; more is answered with 413."`
-	Buffer            wordValue       `key:"buffer" default:"request" rule:"request none" for:"cgi fastcgi php connect" doc:"request: the whole body is received before a program is started or a worker is taken; none: it is passed on as it comes."`
-	MaxRunning        countValue      `key:"max_running" rule:"none" for:"cgi fastcgi php connect" shown:"cgi: 8 per CPU; own workers: workers x concurrency; connect: none" doc:"How many requests of the route may be at work at once; others wait in the queue."`
-	Queue             queueValue      `key:"queue" for:"cgi fastcgi php connect" shown:"100 wait, 30s at most" doc:"Who may wait when max_running requests are at work; off: nobody, the answer is 503 at once."`
+	Env               envValue        `key:"env" for:"cgi fastcgi php wsgi connect" doc:"Variables given to the program, as they are written; merged key by key over the levels."`
+	PassEnv           listValue       `key:"pass_env" for:"cgi fastcgi php wsgi connect" rule:"variable" doc:"Names of variables of gatewayd's own environment that the program gets, too."`
+	Dir               dirValue        `key:"dir" for:"cgi fastcgi php wsgi" shown:"the program's directory" doc:"The working directory of the program."`
+	User              userValue       `key:"user" for:"cgi fastcgi php wsgi" shown:"who runs gatewayd" doc:"Who runs the program: a name or uid of /etc/passwd, with that user's groups, or with another primary group as name:group or uid:gid."`
+	Rlimits           rlimitsValue    `key:"rlimits" for:"cgi fastcgi php wsgi" shown:"inherited" doc:"Limits of each process of the program; the nearest level's count alone."`
+	Umask             umaskValue      `key:"umask" for:"cgi fastcgi php wsgi" shown:"inherited" doc:"The permissions that files made by the program do not get, in octal: 022."`
+	Priority          intValue        `key:"priority" default:"0" rule:"-20-19" for:"cgi fastcgi php wsgi" doc:"The nice value of the program: the higher, the more it leaves to others; below 0 is for root."`
+	Timeout           durationValue   `key:"timeout" default:"none" rule:"none" for:"cgi fastcgi php wsgi connect" doc:"How long a whole request may take."`
+	IdleTimeout       durationValue   `key:"idle_timeout" default:"60s" rule:"none" for:"cgi fastcgi php wsgi connect" doc:"How long the program may be silent between two bytes."`
+	MaxBody           sizeValue       `key:"max_body" default:"1GiB" rule:"none" for:"cgi fastcgi php wsgi connect" doc:"The biggest request body; more is answered with 413."`
+	Buffer            wordValue       `key:"buffer" default:"request" rule:"request none" for:"cgi fastcgi php wsgi connect" doc:"request: the whole body is received before a program is started or a worker is taken; none: it is passed on as it comes."`
+	MaxRunning        countValue      `key:"max_running" rule:"none" for:"cgi fastcgi php wsgi connect" shown:"cgi: 8 per CPU; own workers: workers x concurrency; connect: none" doc:"How many requests of the route may be at work at once; others wait in the queue."`
+	Queue             queueValue      `key:"queue" for:"cgi fastcgi php wsgi connect" shown:"100 wait, 30s at most" doc:"Who may wait when max_running requests are at work; off: nobody, the answer is 503 at once."`
 	ServerTiming      boolValue       `key:"server_timing" default:"false" doc:"Whether the client is told what took how long, in a Server-Timing field."`
 	Auth              authValue       `key:"auth" doc:"Who is let in, by name and password; none lifts what a farther level asks for."`
-	PassAuthorization boolValue       `key:"pass_authorization" default:"false" for:"cgi fastcgi php connect" doc:"Whether the program gets the client's Authorization field."`
+	PassAuthorization boolValue       `key:"pass_authorization" default:"false" for:"cgi fastcgi php wsgi connect" doc:"Whether the program gets the client's Authorization field."`
 	Allow             prefixesValue   `key:"allow" doc:"The only clients that are let in: addresses, CIDRs or all; an empty list is everybody."`
 	Deny              prefixesValue   `key:"deny" doc:"Clients that are refused, whatever allow says: addresses, CIDRs or all."`
 	Headers           rawHeaders      `key:"headers" doc:"What is done to the header of each response."`
@@ -101,6 +101,7 @@ type rawRoute struct {
 	CGI      *rawCGI      `key:"cgi" handler:"true" doc:"Runs a program for each request."`
 	FastCGI  *rawFastCGI  `key:"fastcgi" handler:"true" doc:"Asks a FastCGI application: workers that gatewayd starts and keeps, or what listens at an address, unix:PATH or tcp:HOST:PORT."`
 	PHP      *rawPHP      `key:"php" handler:"true" doc:"Serves a directory of PHP and other files: fastcgi with php-cgi, or php-fpm, and what PHP applications want."`
+	WSGI     *rawWSGI     `key:"wsgi" handler:"true" doc:"Serves a Python application by WSGI (PEP 3333), in workers that gatewayd starts and keeps."`
 	Redirect *rawRedirect `key:"redirect" handler:"true" doc:"Sends the client elsewhere."`
 	Respond  *rawRespond  `key:"respond" handler:"true" doc:"Answers with a fixed status and text."`
 	rawOptions
@@ -183,6 +184,22 @@ type rawPHP struct {
 	marks
 	Concurrency  unusable `key:"concurrency" foreign:"fastcgi"`
 	Interpreters unusable `key:"interpreters" foreign:"cgi"`
+}
+
+type rawWSGI struct {
+	App         wsgiAppValue  `key:"app" scalar:"true" doc:"The application: MODULE:NAME, as in shop.wsgi:application, or MODULE:FACTORY(); without a name application or app."`
+	Venv        dirValue      `key:"venv" doc:"The virtual environment whose Python and packages are used."`
+	Path        listValue     `key:"path" rule:"dir" shown:"the config file's directory" doc:"Directories in which modules are looked for first; the first one is also the working directory unless dir says otherwise."`
+	Workers     workersValue  `key:"workers" rule:"1-10000" shown:"4, or one per CPU if there are more" doc:"How many processes have the application."`
+	Threads     intValue      `key:"threads" default:"1" rule:"1-1000" doc:"How many requests each of them has at once."`
+	MaxHeader   sizeValue     `key:"max_header" default:"64KiB" rule:"min=1KiB max=16MiB" doc:"The biggest head of the application's answer."`
+	StopTimeout durationValue `key:"stop_timeout" default:"2s" doc:"How long a worker may take to end a request that nobody wants any more, and to end, before it is killed."`
+	Sendfile    listValue     `key:"sendfile" rule:"dir" doc:"Directories whose files the application may have sent by naming them in X-Sendfile or X-Accel-Redirect."`
+
+	marks
+	Concurrency unusable `key:"concurrency" foreign:"fastcgi"`
+
+	python string // the interpreter, once it is found
 }
 
 type rawRedirect struct {

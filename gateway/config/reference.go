@@ -30,6 +30,7 @@ func Reference() string {
 	section("cgi", reflect.TypeFor[rawCGI](), all)
 	section("fastcgi", reflect.TypeFor[rawFastCGI](), all)
 	section("php", reflect.TypeFor[rawPHP](), all)
+	section("wsgi", reflect.TypeFor[rawWSGI](), all)
 	section("redirect", reflect.TypeFor[rawRedirect](), all)
 	section("respond", reflect.TypeFor[rawRespond](), all)
 	section("log", reflect.TypeFor[rawLog](), all)

@@ -97,6 +97,8 @@ func handlerExample(handler string) string {
 		return "./app.fcgi"
 	case "php":
 		return "./wiki"
+	case "wsgi":
+		return "shop.wsgi:application"
 	case "redirect":
 		return `"https://example.org/"`
 	}

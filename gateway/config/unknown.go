@@ -140,7 +140,7 @@ func (l *loader) insideHandler(home string) bool {
 }
 
 // laterHandlers are handlers that other versions have.
-func laterHandlers() []string { return []string{"proxy", "scgi", "uwsgi", "wsgi", "asgi", "node"} }
+func laterHandlers() []string { return []string{"proxy", "scgi", "uwsgi", "asgi", "node"} }
 
 // synonym is the key of tab for what other programs call key, "" if it has none.
 func synonym(tab *table, key string) string {
@@ -276,6 +276,7 @@ func placesOfKeys(l *loader) map[string][]string {
 	add(reflect.TypeFor[rawCGI](), "inside cgi", func(f *field) bool { return f.notYet == "" })
 	add(reflect.TypeFor[rawFastCGI](), "inside fastcgi", all)
 	add(reflect.TypeFor[rawPHP](), "inside php", all)
+	add(reflect.TypeFor[rawWSGI](), "inside wsgi", all)
 	add(reflect.TypeFor[rawRedirect](), "inside redirect", all)
 	add(reflect.TypeFor[rawRespond](), "inside respond", all)
 	return words

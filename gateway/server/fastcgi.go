@@ -22,6 +22,7 @@ import (
 	"gatewayd/gateway/script"
 	"gatewayd/gateway/upstream"
 	"gatewayd/gateway/worker"
+	"gatewayd/gateway/wsgi"
 )
 
 func (b *builder) fastcgi(r *route) (http.Handler, error) {
@@ -43,7 +44,7 @@ func (b *builder) fastcgi(r *route) (http.Handler, error) {
 		opt.Upstream = r.workers
 		r.backend = &leaving{backend: fastcgi.New(opt), workers: r.workers, after: r.workers.release}
 	}
-	r.resolver = fastcgiResolver(c)
+	r.resolver = fastcgiResolver(r.conf)
 	return b.relay(r, files{c.Root, c.Hidden, c.Symlinks, c.Sendfile}), nil
 }
 
@@ -63,8 +64,10 @@ func (s *Server) outdated(g *Generation) (pools []*worker.Pool) {
 // runsPrograms says whether the route has programs that gatewayd starts.
 func (r *route) runsPrograms() bool { return r.conf.CGI != nil || r.workers != nil }
 
-func fastcgiResolver(c *config.FastCGI) script.Resolver {
-	switch {
+func fastcgiResolver(conf *config.Route) script.Resolver {
+	switch c := conf.FastCGI; {
+	case conf.WSGI != nil:
+		return script.NewApplication()
 	case c.Root != "":
 		return script.NewRoot(c.Root, script.RootOptions{Ext: c.Ext, Index: c.Index, Fallback: c.Fallback, Hidden: c.Hidden, Symlinks: c.Symlinks == "any"})
 	case len(c.Run) > 0:
@@ -78,12 +81,17 @@ func workerSpec(conf *config.Route, opt *fastcgi.Options) worker.Spec {
 	c, o := conf.FastCGI, &conf.Options
 	p := program.Spec(o)
 	p.Path, p.Args, p.Env, p.Dir = c.Run[0], c.Run, program.Environ(&opt.Env), conf.WorkersDir()
+	name := ""
+	if conf.WSGI != nil {
+		args, env := wsgi.Command(conf)
+		name, p.Args, p.Env = wsgi.Name(conf), args, append(p.Env, env...)
+	}
 	busy := o.Timeout
 	if busy == 0 {
 		busy = o.IdleTimeout
 	}
 	return worker.Spec{
-		Process: p, Workers: c.Workers, Concurrency: c.Concurrency, Keep: c.Keepalive,
+		Name: name, Process: p, Workers: c.Workers, Concurrency: c.Concurrency, Keep: c.Keepalive,
 		StopTimeout: c.StopTimeout, BusyTimeout: busy, Ready: fastcgi.Ready, Unready: fastcgi.Unready,
 	}
 }

@@ -16,7 +16,7 @@ func (s Spec) Key() string {
 	s = s.filled()
 	h := sha256.New()
 	p := &s.Process
-	fmt.Fprintf(h, "%q %q %q %q %v %d", p.Path, p.Args, p.Env, p.Dir, p.Limits, p.Priority)
+	fmt.Fprintf(h, "%q %q %q %q %q %v %d", s.Name, p.Path, p.Args, p.Env, p.Dir, p.Limits, p.Priority)
 	if p.User != nil {
 		fmt.Fprintf(h, " user %d %d %d", p.User.UID, p.User.GID, p.User.Groups)
 	}

@@ -88,6 +88,9 @@ func (p *Pool) cleanEnv() {
 
 // Program is what the workers run, for messages: the script where an interpreter is named.
 func (p *Pool) Program() string {
+	if p.spec.Name != "" {
+		return p.spec.Name
+	}
 	args := p.spec.Process.Args
 	if len(args) > 1 {
 		return strings.Join(append([]string{filepath.Base(p.spec.Process.Path)}, args[1:]...), " ")

@@ -16,6 +16,7 @@ const (
 
 // Spec is what a Pool keeps.
 type Spec struct {
+	Name        string       // how the workers are called in front of people; "" goes by their command
 	Process     process.Spec // but for Stdin, Stdout, Stderr and OnExit, which are the Pool's
 	Workers     int          // how many; at least 1
 	Concurrency int          // requests that one worker can have at once; 0 is 1
