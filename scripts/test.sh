@@ -11,6 +11,7 @@ packages=(
   git gitweb mercurial                            # programs that are served
   php-cgi php-fpm php-xml php-mbstring dokuwiki   # php-fpm is named so that dokuwiki brings no web server
   libfcgi-dev libfcgi-perl libcgi-fast-perl ruby ruby-fcgi cgi-mapserver
+  python3-flask python3-django
   chromium                                        # looks at the pages
 )
 install_packages "${packages[@]}"
