@@ -124,8 +124,8 @@ func (s *Server) load() (*config.Config, error) {
 	}
 	done := make(chan loaded, 1)
 	go func() {
-		defer s.loading.Store(false)
 		conf, problems := s.opt.Load()
+		s.loading.Store(false) // before anybody knows: the next load may begin at once
 		done <- loaded{conf, problems}
 	}()
 	late := time.NewTimer(loadTime)

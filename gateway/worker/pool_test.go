@@ -304,6 +304,7 @@ func TestKilledAtWork(t *testing.T) {
 
 func TestLastWords(t *testing.T) {
 	p, r := readyPool(t, spec(t, "serves"))
+	pid := p.Stats().Workers[0].PID
 	l := lease(t, p)
 	say(l, askCrash)
 	how, hint := l.Ending()
@@ -312,6 +313,10 @@ func TestLastWords(t *testing.T) {
 	}
 	l.Release(upstream.Broken)
 	eventually(t, "the log has it", func() bool { return r.printed("null pointer") })
+	eventually(t, "another takes its place", func() bool {
+		w := p.Stats().Workers[0]
+		return w.State == string(ready) && w.PID != pid
+	})
 	l = lease(t, p)
 	if how, _ := l.Ending(); how != "" {
 		t.Error("it lives:", how)
