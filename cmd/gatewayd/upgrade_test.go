@@ -61,7 +61,13 @@ func serveUpgradable(t *testing.T, conf string) *upgraded {
 			t.Logf("gatewayd wrote:\n%s", last(d.stderr.String(), 16<<10))
 		}
 	})
-	return u
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) { // it is there a moment after the listeners
+		if _, err := admin.Call(filepath.Join(dir, "admin.sock"), http.MethodGet, "/healthz"); err == nil {
+			return u
+		} else if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
 }
 
 // install puts a new copy of gatewayd in the place of the program's file.
