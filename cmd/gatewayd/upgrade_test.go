@@ -222,6 +222,7 @@ func TestUpgradeThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	get(t, u.url+"/a", 204)
+	<-u.first.ended
 	if err := u.first.err; err != nil {
 		t.Errorf("the first process: %v", err)
 	}
