@@ -54,6 +54,10 @@ func serveUpgradable(t *testing.T, conf string) *upgraded {
 				syscall.Kill(pid, syscall.SIGKILL)
 			}
 		}
+		<-d.ended // when the last process has closed the output that it has from the first
+		if d.err != nil {
+			t.Errorf("the first process: %v", d.err)
+		}
 		if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
 			t.Errorf("left in TMPDIR: %v (%v)", left, err)
 		}
@@ -222,10 +226,6 @@ func TestUpgradeThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	get(t, u.url+"/a", 204)
-	<-u.first.ended
-	if err := u.first.err; err != nil {
-		t.Errorf("the first process: %v", err)
-	}
 }
 
 // TestUpgradeLetsRequestsEnd: SIGUSR2 while a request is under way, which the old process answers to its end.
