@@ -292,3 +292,35 @@ func TestKeptConnections(t *testing.T) {
 		t.Error("kept after Close")
 	}
 }
+
+// TestUnusedConnectionsExpire: those that a burst has left are closed; one that is used again and again stays.
+func TestUnusedConnectionsExpire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPeer("p", Address{}, 10)
+		conns := []*fakeConn{{}, {}, {}}
+		for _, c := range conns {
+			p.Put(c)
+		}
+		for range 5 {
+			time.Sleep(idleTime / 2)
+			p.Put(p.Take())
+		}
+		synctest.Wait()
+		if !conns[0].closed || !conns[1].closed || conns[2].closed || p.Idle() != 1 {
+			t.Errorf("after some minutes: %v %v %v, %d idle", conns[0], conns[1], conns[2], p.Idle())
+		}
+		time.Sleep(3 * idleTime)
+		synctest.Wait()
+		if !conns[2].closed || p.Idle() != 0 {
+			t.Errorf("nobody uses it: %v, %d idle", conns[2], p.Idle())
+		}
+		last := &fakeConn{}
+		p.Put(last)
+		p.Close()
+		time.Sleep(3 * idleTime)
+		synctest.Wait()
+		if !last.closed {
+			t.Error("closed, and a connection is kept")
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -8,6 +9,8 @@ import (
 const (
 	// lately is how long ago a peer may have served for its silence to be taken for a restart.
 	lately = time.Minute
+	// idleTime is how long a kept connection waits for a request, or up to twice as long.
+	idleTime = time.Minute
 	// restartTime is how long a restart may take: who has been unreachable for longer is down.
 	restartTime = 3 * time.Second
 )
@@ -17,11 +20,14 @@ type Peer struct {
 	Name    string // for the log: "unix:/run/app.sock", "worker 2 of /srv/app.fcgi"
 	Address Address
 
-	mu   sync.Mutex
-	keep int    // connections kept at most
-	idle []Conn // the one used last at the end
-	off  bool   // no connections are kept: see Keep
-	end  bool
+	mu    sync.Mutex
+	keep  int         // connections kept at most
+	idle  []Conn      // the one used last at the end
+	low   int         // the first so many have not been used since the last look
+	look  *time.Timer // nil until there has been a connection to keep
+	armed bool        // look will come
+	off   bool        // no connections are kept: see Keep
+	end   bool
 
 	served      time.Time // when a request was last over
 	unreachable time.Time // since when no connection could be made; zero if the last one could
@@ -57,6 +63,7 @@ func (p *Peer) pop() Conn {
 	c := p.idle[last]
 	p.idle[last] = nil
 	p.idle = p.idle[:last]
+	p.low = min(p.low, last)
 	return c
 }
 
@@ -74,7 +81,34 @@ func (p *Peer) put(c Conn) bool {
 		return false
 	}
 	p.idle = append(p.idle, c)
+	p.lookLater()
 	return true
+}
+
+// lookLater looks for connections that nobody has used, as long as there are any. The caller holds mu.
+func (p *Peer) lookLater() {
+	switch {
+	case p.armed || len(p.idle) == 0:
+		return
+	case p.look == nil:
+		p.look = time.AfterFunc(idleTime, p.expire)
+	default:
+		p.look.Reset(idleTime)
+	}
+	p.armed = true
+}
+
+// expire closes the connections that have not been used since the last look.
+func (p *Peer) expire() {
+	p.mu.Lock()
+	unused := slices.Clone(p.idle[:p.low])
+	p.idle = slices.Delete(p.idle, 0, p.low)
+	p.low, p.armed = len(p.idle), false
+	p.lookLater()
+	p.mu.Unlock()
+	for _, c := range unused {
+		c.Close()
+	}
 }
 
 // Keep turns the keeping of connections on, as it is in the beginning, or off, which closes those that are kept. An
@@ -92,7 +126,10 @@ func (p *Peer) Keep(on bool) {
 func (p *Peer) Drop() {
 	p.mu.Lock()
 	idle := p.idle
-	p.idle = nil
+	p.idle, p.low = nil, 0
+	if p.armed {
+		p.armed = !p.look.Stop()
+	}
 	p.mu.Unlock()
 	for _, c := range idle {
 		c.Close()
