@@ -64,6 +64,8 @@ func (v *wsgiAppValue) decode(l *loader, n *yaml.Node, _ *field, p place) {
 	s, ok := l.text(n, p)
 	switch {
 	case !ok:
+	case isAddress(s):
+		l.error(p, "%s is an address, and wsgi starts the application itself; for one that speaks FastCGI there write fastcgi: %s", quote(s), quote(s))
 	case strings.Contains(s, "/") || strings.HasSuffix(s, ".py"):
 		module, _ := strings.CutSuffix(filepath.Base(s), ".py")
 		l.error(p, "%s is a file; write the module, and its directory as path: wsgi: { app: %s, path: %s }", quote(s), oneLine(module), oneLine(filepath.Dir(s)))

@@ -174,11 +174,16 @@ func (b *builder) adoptOrMake(site string, conf *config.Route) (*route, error) {
 
 // adoptable is the route of the generation before, nil if anything about it has changed.
 func (b *builder) adoptable(key string, conf *config.Route) *route {
-	if b.previous == nil || b.previous.Config.Temp != b.conf.Temp || b.previous.Config.StartTimeout != b.conf.StartTimeout {
+	if b.previous == nil {
 		return nil
 	}
-	r := b.previous.byKey[key]
-	if r == nil || !sameRoute(r.conf, conf) {
+	r, before := b.previous.byKey[key], b.previous.Config
+	switch {
+	case r == nil || !sameRoute(r.conf, conf):
+		return nil
+	case r.backend != nil && before.Temp != b.conf.Temp:
+		return nil
+	case r.workers != nil && before.StartTimeout != b.conf.StartTimeout:
 		return nil
 	}
 	return r

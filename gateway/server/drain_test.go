@@ -122,6 +122,27 @@ func TestRequestsOfAChangedRouteEnd(t *testing.T) {
 	}
 }
 
+// What a top-level key has to do with a route decides whether it touches it.
+func TestKeysThatTouchARoute(t *testing.T) {
+	dir := tree(t, map[string]string{"cgi/stream": streams, "www/": "", "temp/": ""})
+	routes := "routes: { /cgi/*: { cgi: ./cgi }, /www/*: { static: ./www }, /r: { respond: 204 } }\n"
+	s := serveReloadable(t, dir, "listen: 127.0.0.1:0\n"+routes)
+	for _, c := range []struct {
+		key  string
+		want int // routes that are made anew
+	}{
+		{"start_timeout: 1s\n", 0}, {"drain_timeout: 1s\n", 0}, {"http: { max_uri: 1KiB }\n", 0}, {"trusted_proxies: [127.0.0.1]\n", 0},
+		{"temp: ./temp\n", 1}, {"env: { A: b }\n", 3},
+	} {
+		s.reload("listen: 127.0.0.1:0\n" + routes)
+		before := s.current.Load()
+		s.reload("listen: 127.0.0.1:0\n" + c.key + routes)
+		if n := len(s.current.Load().fresh(before)); n != c.want {
+			t.Errorf("%s: %d routes are made anew, want %d", c.key, n, c.want)
+		}
+	}
+}
+
 // A client that takes a file slowly waits for nothing of ours that could be cancelled.
 func TestDownloadOfARemovedRouteEnds(t *testing.T) {
 	dir := tree(t, map[string]string{"www/": ""})
