@@ -134,25 +134,26 @@ func (p *Plan) others(before, after *config.Config) {
 
 // String is the Plan in one line.
 func (p *Plan) String() string {
-	parts := []string{}
+	generation := fmt.Sprintf("generation %d", p.Generation)
+	if parts := p.changes(); len(parts) > 0 {
+		return generation + ": " + strings.Join(parts, ", ")
+	}
+	return generation
+}
+
+// changes are what is different, in a few words each.
+func (p *Plan) changes() (parts []string) {
 	add := func(format string, n int) {
 		if n > 0 {
 			parts = append(parts, fmt.Sprintf(format, n))
 		}
 	}
-	if n := len(p.Added); n == 1 {
-		add("+%d route", n)
-	} else {
-		add("+%d routes", n)
-	}
-	if n := len(p.Removed); n == 1 {
-		add("-%d route", n)
-	} else {
-		add("-%d routes", n)
-	}
+	add("+%d "+plural("route", p.Added), len(p.Added))
+	add("-%d "+plural("route", p.Removed), len(p.Removed))
 	add("%d changed", len(p.Changed))
 	if len(p.PoolsStarted)+len(p.PoolsRestarted)+len(p.PoolsDrained) > 0 {
-		add("%d pools kept", len(p.PoolsKept)-len(p.PoolsRestarted))
+		kept := p.PoolsKept[len(p.PoolsRestarted):]
+		add("%d "+plural("pool", kept)+" kept", len(kept))
 		add("%d started", len(p.PoolsStarted))
 		add("%d restarted", len(p.PoolsRestarted))
 		add("%d draining", len(p.PoolsDrained))
@@ -166,15 +167,21 @@ func (p *Plan) String() string {
 	if len(p.Other) > 0 {
 		parts = append(parts, strings.Join(p.Other, " and ")+" changed")
 	}
-	generation := fmt.Sprintf("generation %d", p.Generation)
-	if len(parts) == 0 {
-		return generation
+	return parts
+}
+
+func plural(word string, of []string) string {
+	if len(of) == 1 {
+		return word
 	}
-	return generation + ": " + strings.Join(parts, ", ")
+	return word + "s"
 }
 
 // Lines is the Plan at length, a line for each thing that would happen.
 func (p *Plan) Lines() string {
+	if len(p.changes()) == 0 {
+		return "nothing would change\n"
+	}
 	var b strings.Builder
 	for _, part := range []struct {
 		what  string
@@ -187,9 +194,6 @@ func (p *Plan) Lines() string {
 		for _, name := range part.names {
 			fmt.Fprintf(&b, "%s %s\n", part.what, name)
 		}
-	}
-	if b.Len() == 0 {
-		return "nothing would change\n"
 	}
 	fmt.Fprintf(&b, "%s\n", p)
 	return b.String()
