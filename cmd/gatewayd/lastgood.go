@@ -22,6 +22,8 @@ type lastGood struct {
 	file string // the config's
 	took []byte // what was read last
 
+	rescued bool // what is applied next is what was kept
+
 	// Of a start with the kept text:
 	at       time.Time       // when it was kept
 	problems config.Problems // of the file
@@ -66,7 +68,7 @@ func (k *lastGood) rescue(src config.Source, problems config.Problems) (*config.
 		if conf == nil {
 			return nil, append(problems, config.Problem{File: path, Text: fmt.Sprintf("the last good config does not load any more either: %v", more)})
 		}
-		k.at, k.problems = info.ModTime(), problems
+		k.at, k.problems, k.rescued = info.ModTime(), problems, true
 		return conf, more
 	}
 	return nil, append(problems, config.Problem{Severity: config.Warning, File: k.file, Text: "no last good config was kept of this file, so there is none to start with"})
@@ -99,6 +101,10 @@ func (k *lastGood) path(dir string) string {
 // keep keeps the text of conf, which has just been applied. That it fails is worth a warning, not the service.
 func (k *lastGood) keep(s *server.Server, conf *config.Config) {
 	if k == nil || k.took == nil {
+		return
+	}
+	if k.rescued {
+		k.rescued = false
 		return
 	}
 	dir := conf.StateDir

@@ -82,9 +82,6 @@ func (s *Server) reload() (summary string, err error) {
 	s.reloaded(Reloads{Applied: 1})
 	summary = fmt.Sprintf("%s, %dms", plan, time.Since(began).Milliseconds())
 	s.Log().Info().Msg("reloaded: " + summary)
-	if s.opt.Applied != nil {
-		s.opt.Applied(conf)
-	}
 	return summary, nil
 }
 

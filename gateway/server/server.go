@@ -30,7 +30,8 @@ type Options struct {
 	Announce io.Writer
 	// Version is told to programs in SERVER_SOFTWARE.
 	Version string
-	// Applied is told of each configuration of Load's that has become the current one; nil tells nobody.
+	// Applied is told of each configuration that has become the current one, before new listeners are announced; nil tells
+	// nobody.
 	Applied func(*config.Config)
 	// Inherited are listening sockets that this process was started with; the Server closes what it does not use.
 	Inherited []Inherited
@@ -103,10 +104,8 @@ func (s *Server) Start() (config.Problems, error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	conf, problems := s.opt.Load()
-	rescued := false
 	if conf == nil && s.opt.Rescue != nil {
 		conf, problems = s.opt.Rescue(problems)
-		rescued = conf != nil
 	}
 	if problems.Failed() {
 		return problems, problems
@@ -115,9 +114,6 @@ func (s *Server) Start() (config.Problems, error) {
 		return problems, err
 	}
 	s.closeInherited()
-	if s.opt.Applied != nil && !rescued {
-		s.opt.Applied(conf)
-	}
 	return problems, nil
 }
 
@@ -189,6 +185,12 @@ func (s *Server) apply(conf *config.Config) (*Plan, error) {
 		return nil, err
 	}
 	s.commit(previous, next, added)
+	if s.opt.Applied != nil {
+		s.opt.Applied(conf)
+	}
+	for _, l := range added {
+		fmt.Fprintf(s.opt.Announce, "listening on %s\n", l.name())
+	}
 	return plan, nil
 }
 
@@ -201,7 +203,6 @@ func (s *Server) commit(previous, next *Generation, added []*listener) {
 	for _, l := range added {
 		s.listeners[l.key] = l
 		go l.run()
-		fmt.Fprintf(s.opt.Announce, "listening on %s\n", l.name())
 	}
 	s.closeRemoved(next.Config.Listen)
 	if previous == nil {
