@@ -33,17 +33,16 @@ type Conn struct {
 	served  bool         // there has been a request
 	broken  bool         // the last answer is not whole
 	refused error        // why what came is no request
-	state   atomic.Int32 // fresh, idle, active or shut
+	state   atomic.Int32 // fresh, idle, active or leaving
 	givenUp atomic.Bool  // it is good for no other request, whatever its answer says
 }
 
-// The states of a connection. Whoever wants to close one that waits, and whoever finds that a head has begun, changes
-// the state first.
+// The states of a connection.
 const (
 	fresh int32 = iota // no head has begun yet
 	idle               // waits for the next one
 	active
-	shut
+	leaving // waits no longer: it ends unless a head has come already; see closing.go
 )
 
 type connKey struct{}
@@ -77,21 +76,17 @@ func (c *Conn) serve() {
 }
 
 // wait makes the connection one that waits for another request; false if it may not. A client that was told so by the
-// last answer does not come here.
+// last answer does not come here. One that was not, because the server has hurried only since, may have sent another.
 func (c *Conn) wait() bool {
 	if c.givenUp.Load() {
 		return false
 	}
 	c.served, c.begun = true, time.Now()
 	c.state.Store(idle)
-	return !c.server.hurried.Load()
-}
-
-// closeIf closes the connection if it is in such a state.
-func (c *Conn) closeIf(state int32) {
-	if c.state.CompareAndSwap(state, shut) {
-		c.net.Close()
+	if c.server.hurried.Load() {
+		c.leaveIf(idle)
 	}
+	return true
 }
 
 // awaitHead waits for a whole head, or finds why there is none: refused. It is false if there is nobody to answer.
@@ -99,6 +94,7 @@ func (c *Conn) awaitHead() bool {
 	c.renewBounds()
 	c.head.Reset()
 	c.until.set(after(c.begun, c.firstSpan()), false)
+	c.wake() // if that has replaced what was to
 	for begun := false; ; {
 		if !begun {
 			c.renewBounds()
@@ -106,9 +102,8 @@ func (c *Conn) awaitHead() bool {
 		size, refusal := c.head.Parse(c.in.bytes())
 		whole := size > 0 || refusal != nil
 		if !begun && (whole || c.head.Begun()) {
-			if begun = c.headBegins(whole); !begun {
-				return false
-			}
+			begun = true
+			c.headBegins(whole)
 		}
 		if refusal != nil {
 			c.refused = refusal
@@ -117,6 +112,9 @@ func (c *Conn) awaitHead() bool {
 			return true
 		}
 		if err := c.in.fill(); err != nil {
+			if c.mayStay(err) {
+				continue
+			}
 			c.refused = c.headError(err)
 			return begun && c.refused != nil
 		}
@@ -131,15 +129,15 @@ func (c *Conn) renewBounds() {
 	}
 }
 
-// headBegins is false if somebody has closed the connection because it was waiting.
-func (c *Conn) headBegins(whole bool) bool {
-	if !c.state.CompareAndSwap(idle, active) && !c.state.CompareAndSwap(fresh, active) {
-		return false
+// headBegins ends the wait. A head that has come just before the connection was to end is its last.
+func (c *Conn) headBegins(whole bool) {
+	wasLeaving := c.state.Swap(active) == leaving
+	if wasLeaving {
+		c.GiveUp()
 	}
-	if c.served && !whole {
+	if (c.served || wasLeaving) && !whole {
 		c.until.set(after(c.in.last, c.bounds.HeaderTimeout), false)
 	}
-	return true
 }
 
 // firstSpan bounds the wait for a head to begin; for the first one also the wait for all of it.

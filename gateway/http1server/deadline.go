@@ -26,6 +26,16 @@ func (d *deadline) set(t time.Time, handlers bool) {
 	d.apply(t)
 }
 
+// setIf is set if the condition holds: with a set that follows upon what changes the condition, the later one counts.
+func (d *deadline) setIf(condition func() bool, t time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if condition() {
+		d.ours = true
+		d.apply(t)
+	}
+}
+
 // setByHandler is set as a handler may call it.
 func (d *deadline) setByHandler(t time.Time) {
 	d.mu.Lock()

@@ -75,19 +75,20 @@ func (s *Server) Serve(conn net.Conn) bool {
 	return true
 }
 
-// CloseIdle closes the connections that wait for another request.
+// CloseIdle closes the connections that wait for another request, but for those on which one has arrived. It does not
+// wait for that.
 func (s *Server) CloseIdle() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		c.closeIf(idle)
+		c.leaveIf(idle)
 	}
 }
 
 // newGrace is how long a client that has just connected may take for its first request when the server shuts down.
 const newGrace = 5 * time.Second
 
-// Shutdown takes no new connections, closes those that wait for another request, and returns when what has begun is
+// Shutdown takes no new connections, closes those that wait for another request, and returns when what has arrived is
 // answered; when ctx ends first it breaks that off.
 func (s *Server) Shutdown(ctx context.Context) error { return s.ShutdownAfter(ctx, 0) }
 
@@ -123,7 +124,7 @@ func (s *Server) closeNew() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		c.closeIf(fresh)
+		c.leaveIf(fresh)
 	}
 }
 
