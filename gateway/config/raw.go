@@ -10,7 +10,7 @@ type rawConfig struct {
 	Log            rawLog        `key:"log" doc:"What is written where."`
 	TrustedProxies proxiesValue  `key:"trusted_proxies" doc:"Peers whose word about the client is taken (Forwarded, X-Forwarded-For, -Proto and -Host): addresses, CIDRs, or unix for peers on unix sockets."`
 	Temp           dirValue      `key:"temp" default:"/var/tmp" doc:"The directory for request bodies that do not fit in memory."`
-	StateDir       stateDirValue `key:"state_dir" shown:"/var/lib/gatewayd as root, else $XDG_STATE_HOME/gatewayd" doc:"Where run --last-good keeps the last good config; the directory is made if it is missing."`
+	StateDir       stateDirValue `key:"state_dir" shown:"/var/lib/gatewayd as root, else $XDG_STATE_HOME/gatewayd or ~/.local/state/gatewayd" doc:"Where run --last-good keeps the last good config; the directory is made if it is missing."`
 	DrainTimeout   durationValue `key:"drain_timeout" default:"30s" rule:"none" doc:"How long requests may go on after the server was told to stop, or after a reload has removed or changed their route."`
 	StartTimeout   durationValue `key:"start_timeout" default:"10s" doc:"How long an application may take until it is ready."`
 	HTTP           rawHTTP       `key:"http" doc:"Bounds of the HTTP front end."`

@@ -84,6 +84,7 @@ func (*wordValue) notation(f *field) string {
 	return "`" + strings.Join(strings.Fields(f.rule), "` or `") + "`"
 }
 func (*dirValue) notation(*field) string          { return "directory" }
+func (*stateDirValue) notation(*field) string     { return "directory" }
 func (*outputValue) notation(*field) string       { return "`stderr`, `stdout` or file" }
 func (*envValue) notation(*field) string          { return "`NAME: value`" }
 func (*headerSetValue) notation(*field) string    { return "`Name: value`" }

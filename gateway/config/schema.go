@@ -305,8 +305,9 @@ func (*listValue) schema(f *field) object {
 	return oneOrMore(item)
 }
 
-func (*dirValue) schema(*field) object    { return textSchema() }
-func (*outputValue) schema(*field) object { return textSchema() }
+func (*dirValue) schema(*field) object      { return textSchema() }
+func (*stateDirValue) schema(*field) object { return textSchema() }
+func (*outputValue) schema(*field) object   { return textSchema() }
 
 func (*commandValue) schema(*field) object {
 	return object{"anyOf": []any{textSchema(), object{"type": "array", "minItems": 1, "items": object{"type": append(scalarTypes(), "null")}}}}
