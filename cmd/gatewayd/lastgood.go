@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 
 	"gatewayd/gateway/config"
@@ -87,10 +88,7 @@ func (k *lastGood) dirs() []string {
 			}
 		}
 	}
-	if named == "" {
-		return []string{defaultStateDir()}
-	}
-	return []string{named, defaultStateDir()}
+	return slices.DeleteFunc([]string{named, defaultStateDir()}, func(dir string) bool { return dir == "" })
 }
 
 func (k *lastGood) path(dir string) string {
@@ -118,6 +116,9 @@ func (k *lastGood) keep(s *server.Server, conf *config.Config) {
 
 // write replaces the file whole, and only when the new one is on the disk.
 func (k *lastGood) write(dir string) error {
+	if dir == "" {
+		return errors.New("there is no usual place for it: neither XDG_STATE_HOME nor HOME is set")
+	}
 	path := k.path(dir)
 	if kept, err := os.ReadFile(path); err == nil && bytes.Equal(kept, k.took) {
 		return nil
@@ -145,16 +146,22 @@ func (k *lastGood) tell(s *server.Server) {
 	s.StartedFromLastGood(k.at, k.problems)
 }
 
-func defaultStateDir() string {
+func defaultStateDir() string { return stateDirOf(os.Geteuid() == 0) }
+
+// stateDirOf is "" if there is no usual place.
+func stateDirOf(root bool) string {
 	if dir := os.Getenv("STATE_DIRECTORY"); dir != "" { // systemd's StateDirectory=
 		return filepath.SplitList(dir)[0]
 	}
-	if os.Geteuid() == 0 {
+	if root {
 		return "/var/lib/gatewayd"
 	}
 	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "gatewayd")
 	}
-	home, _ := os.UserHomeDir()
+	home := os.Getenv("HOME")
+	if !filepath.IsAbs(home) {
+		return ""
+	}
 	return filepath.Join(home, ".local", "state", "gatewayd")
 }

@@ -133,20 +133,18 @@ func (v service) run(signals signals) error {
 		return err
 	}
 	door := door{inherited: inherited.admin}
-	s := server.New(server.Options{
+	options := server.Options{
 		Load: v.load, Announce: v.sys.stdout, Version: version(), Guard: true, Inherited: inherited.sockets, Await: inherited.ready != nil,
+		Reloading: notifyReloading,
 		Applied: func(c *config.Config) {
 			door.open(c.Admin)
 			v.lastGood.keep(door.server, c)
 		},
-		Rescue: func(problems config.Problems) (*config.Config, config.Problems) {
-			conf, problems := v.lastGood.rescue(v.src, problems)
-			if conf != nil {
-				v.adjust(conf)
-			}
-			return conf, problems
-		},
-	})
+	}
+	if inherited.ready == nil { // else there is one that serves, better than with what was kept
+		options.Rescue = v.rescue
+	}
+	s := server.New(options)
 	upgrade := newUpgrader(s, &door)
 	door.server, door.upgrade = s, upgrade.Upgrade
 	problems, err := s.Start()
@@ -168,6 +166,21 @@ func (v service) run(signals signals) error {
 	v.watched.run(ctx, s)
 	inherited.takeOver()
 	return handleSignals(s, signals, upgrade)
+}
+
+// rescue is server.Options.Rescue.
+func (v service) rescue(problems config.Problems) (*config.Config, config.Problems) {
+	conf, problems := v.lastGood.rescue(v.src, problems)
+	if conf != nil {
+		v.adjust(conf)
+	}
+	return conf, problems
+}
+
+// notifyReloading is server.Options.Reloading. systemd wants the time, to know which of its signals is meant.
+func notifyReloading() (over func()) {
+	systemd.SdNotify(false, systemd.SdNotifyReloading+"\n"+systemd.SdNotifyMonotonicUsec())
+	return func() { systemd.SdNotify(false, systemd.SdNotifyReady) }
 }
 
 func warnAboutRoot(s *server.Server) {

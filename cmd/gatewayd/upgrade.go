@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -90,11 +92,27 @@ type upgrader struct {
 }
 
 func newUpgrader(s *server.Server, d *door) *upgrader {
-	program, err := os.Executable()
+	return &upgrader{program: programPath(), server: s, door: d, over: make(chan struct{})}
+}
+
+// programPath is where this program was started from: a link, if it was one, since that may lead to the next version
+// later. A program that was started under another name is sought where the kernel says.
+func programPath() string {
+	self, err := os.Executable()
 	if err != nil {
-		program = os.Args[0]
+		return os.Args[0]
 	}
-	return &upgrader{program: program, server: s, door: d, over: make(chan struct{})}
+	named, err := exec.LookPath(os.Args[0])
+	if err != nil {
+		return self
+	}
+	if named, err = filepath.Abs(named); err != nil {
+		return self
+	}
+	if leadsTo, err := filepath.EvalSymlinks(named); err != nil || leadsTo != self {
+		return self
+	}
+	return named
 }
 
 var errContainer = errors.New("this gatewayd is the first program of a container, which would end with it; start a container with the new version instead")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -31,16 +30,21 @@ type upgraded struct {
 	pid     int
 }
 
-func serveUpgradable(t *testing.T, conf string) *upgraded {
+func serveUpgradable(t *testing.T, conf string, flags ...string) *upgraded {
+	t.Helper()
+	return serveInstalled(t, (*upgraded).install, conf, flags...)
+}
+
+func serveInstalled(t *testing.T, install func(*upgraded), conf string, flags ...string) *upgraded {
 	t.Helper()
 	dir := openTempDir(t)
 	u := &upgraded{t: t, dir: dir, program: filepath.Join(dir, "gatewayd")}
-	u.install()
+	install(u)
 	compileC(t, dir)
 	writeTestFile(t, filepath.Join(dir, "gatewayd.yaml"), "admin: unix:./admin.sock\nlog: { access: off }\n"+conf, 0o644)
 	temp := t.TempDir()
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + temp, "XDG_RUNTIME_DIR=" + dir}
-	d, urls, err := startDaemon(u.program, dir, env, strings.Count(conf, "127.0.0.1:0")+strings.Count(conf, "unix:./http"), "run")
+	env := []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + temp, "XDG_RUNTIME_DIR=" + dir}
+	d, urls, err := startDaemon(u.program, dir, env, strings.Count(conf, "127.0.0.1:0")+strings.Count(conf, "unix:./http"), append([]string{"run"}, flags...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +81,21 @@ func serveUpgradable(t *testing.T, conf string) *upgraded {
 // install puts a new copy of gatewayd in the place of the program's file.
 func (u *upgraded) install() {
 	u.t.Helper()
+	u.copyTo(u.program)
+}
+
+// linkTo makes the program's file a link to a new copy of gatewayd beside it.
+func (u *upgraded) linkTo(name string) {
+	u.t.Helper()
+	u.copyTo(filepath.Join(u.dir, name))
+	os.Remove(u.program)
+	if err := os.Symlink(name, u.program); err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+func (u *upgraded) copyTo(path string) {
+	u.t.Helper()
 	from, err := exec.LookPath("gatewayd")
 	if err != nil {
 		u.t.Fatal(err)
@@ -84,7 +103,7 @@ func (u *upgraded) install() {
 	if from, err = filepath.EvalSymlinks(from); err != nil {
 		u.t.Fatal(err)
 	}
-	next := u.program + ".new"
+	next := path + ".new"
 	os.Remove(next)
 	if err := os.Link(from, next); err != nil { // another file system
 		text, err := os.ReadFile(from)
@@ -95,7 +114,7 @@ func (u *upgraded) install() {
 			u.t.Fatal(err)
 		}
 	}
-	if err := os.Rename(next, u.program); err != nil {
+	if err := os.Rename(next, path); err != nil {
 		u.t.Fatal(err)
 	}
 }
@@ -258,81 +277,6 @@ func TestUpgradeLetsRequestsEnd(t *testing.T) {
 	get(t, u.url+"/a", 204)
 }
 
-// TestSocketActivation starts gatewayd as systemd does, with sockets that are open already: one that the config names
-// and one that it does not.
-func TestSocketActivation(t *testing.T) {
-	dir := openTempDir(t)
-	named, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer named.Close()
-	other, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	addr := named.Addr().String()
-	writeTestFile(t, filepath.Join(dir, "gatewayd.yaml"), fmt.Sprintf("admin: off\nlisten: %q\nroutes: { /a: { respond: 204 } }\n", addr), 0o644)
-	notified, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: filepath.Join(dir, "notify.sock")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer notified.Close()
-	program, err := exec.LookPath("gatewayd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := []*os.File{}
-	for _, l := range []net.Listener{named, other} {
-		file, err := l.(*net.TCPListener).File()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer file.Close()
-		files = append(files, file)
-	}
-	// A connection that waits since before gatewayd was started.
-	early, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer early.Close()
-	io.WriteString(early, "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-	d := &daemon{ended: make(chan struct{})}
-	d.cmd = exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" run`, program)
-	d.cmd.Dir, d.cmd.ExtraFiles, d.cmd.Stderr, d.cmd.Stdout = dir, files, &d.stderr, &d.stdout
-	d.cmd.Env = append(os.Environ(), "LISTEN_FDS=2", "NOTIFY_SOCKET="+filepath.Join(dir, "notify.sock"))
-	if err := d.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		d.err = d.cmd.Wait()
-		close(d.ended)
-	}()
-	said := make([]byte, 1000)
-	notified.SetReadDeadline(time.Now().Add(patience))
-	if n, err := notified.Read(said); err != nil || string(said[:n]) != "READY=1" {
-		t.Errorf("notified: %q, %v", said[:n], err)
-	}
-	early.SetReadDeadline(time.Now().Add(patience))
-	if answer, err := io.ReadAll(early); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 204") {
-		t.Errorf("%q, %v", answer, err)
-	}
-	if _, err := d.stderr.await(regexp.MustCompile("a listening socket was inherited that `listen` does not name"), 0, d.ended); err != nil {
-		t.Error(err)
-	}
-	if err := d.stop(syscall.SIGTERM); err != nil {
-		t.Error(err)
-	}
-	if n, err := notified.Read(said); err != nil || string(said[:n]) != "STOPPING=1" {
-		t.Errorf("notified: %q, %v", said[:n], err)
-	}
-	if _, err := net.DialTimeout("tcp", addr, time.Second); err != nil && !errors.Is(err, syscall.ECONNREFUSED) {
-		t.Errorf("the socket is systemd's: %v", err)
-	}
-}
-
 // TestUpgradeThatHangs: a new program that does nothing at all has its time, and is ended with all that it has started.
 func TestUpgradeThatHangs(t *testing.T) {
 	t.Parallel()
@@ -354,4 +298,39 @@ func TestUpgradeThatHangs(t *testing.T) {
 		t.Error(err)
 	}
 	get(t, u.url+"/a", 204)
+}
+
+// TestUpgradeWithLastGood: the last good config is for a start with nothing that serves. While the old process does, a
+// broken file is a reason to leave that alone.
+func TestUpgradeWithLastGood(t *testing.T) {
+	u := serveUpgradable(t, "listen: 127.0.0.1:0\nstate_dir: ./state\nroutes: { /a: { respond: 204 } }\n", "--last-good")
+	conf := filepath.Join(u.dir, "gatewayd.yaml")
+	good, err := os.ReadFile(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(conf, append(good, "routs: {}\n"...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := u.ask("/upgrade"); err == nil || !strings.Contains(err.Error(), "error: routs") {
+		t.Errorf("%q, %v", report, err)
+		if m := takenOver.FindString(report); m != "" {
+			u.tookOver(report)
+		}
+	}
+	get(t, u.url+"/a", 204)
+}
+
+// TestUpgradeOfALink: the program was started by a link, which leads to another version by then.
+func TestUpgradeOfALink(t *testing.T) {
+	u := serveInstalled(t, func(u *upgraded) { u.linkTo("gatewayd-1") }, "listen: 127.0.0.1:0\nroutes: { /a: { respond: 204 } }\n")
+	u.linkTo("gatewayd-2")
+	old := u.pid
+	u.upgrade()
+	if err := awaitGone(old); err != nil {
+		t.Error(err)
+	}
+	if is, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", u.pid)); err != nil || filepath.Base(is) != "gatewayd-2" {
+		t.Errorf("%s, %v", is, err)
+	}
 }

@@ -156,8 +156,8 @@ func AdoptUnix(file *os.File, path string) (net.Listener, error) {
 
 // sockets are duplicates of those of the listeners.
 func (s *Server) sockets() (all []Socket, err error) {
-	for key, l := range s.listeners {
-		socket, err := Duplicate(key, l.Listener)
+	for _, l := range s.listeners {
+		socket, err := Duplicate(l.handedOverAs(), l.Listener)
 		if err != nil {
 			return all, fmt.Errorf("%s: %w", l.name(), err)
 		}
@@ -165,6 +165,15 @@ func (s *Server) sockets() (all []Socket, err error) {
 	}
 	slices.SortFunc(all, func(a, b Socket) int { return strings.Compare(a.Name, b.Name) })
 	return all, nil
+}
+
+// handedOverAs is the name of the socket for another process. A unix socket whose file is not ours stays systemd's: it has
+// none there either, goes by its address, and its file outlives that process, too.
+func (l *listener) handedOverAs() string {
+	if _, ours := l.Listener.(*unixListener); l.conf.Network == "unix" && !ours {
+		return ""
+	}
+	return l.key
 }
 
 // oneMore is how long a connection that waits may have another request after a successor has taken over: who sends one

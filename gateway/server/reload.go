@@ -64,6 +64,9 @@ func (s *Server) reload() (summary string, err error) {
 	if s.current.Load() == nil {
 		return "", errors.New("the server has not begun to serve")
 	}
+	if s.opt.Reloading != nil {
+		defer s.opt.Reloading()()
+	}
 	began := time.Now()
 	conf, err := s.load()
 	if err != nil {

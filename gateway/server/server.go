@@ -30,6 +30,8 @@ type Options struct {
 	Announce io.Writer
 	// Version is told to programs in SERVER_SOFTWARE.
 	Version string
+	// Reloading is told of each Reload that begins, however it ends, and what it returns when it is over; nil tells nobody.
+	Reloading func() (over func())
 	// Applied is told of each configuration that has become the current one, before new listeners are announced; nil tells
 	// nobody.
 	Applied func(*config.Config)
