@@ -60,6 +60,11 @@ func activate(t *testing.T, dir, conf string, listeners ...net.Listener) *activa
 		a.err = a.cmd.Wait()
 		close(a.ended)
 	}()
+	t.Cleanup(func() { // of a test that has failed, which has not stopped it
+		if a.cmd != nil && t.Failed() {
+			a.stop(syscall.SIGKILL)
+		}
+	})
 	return a
 }
 

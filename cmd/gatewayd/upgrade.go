@@ -129,6 +129,9 @@ func (u *upgrader) Upgrade() (report string, err error) {
 		pid, err = u.start(ctx, sockets)
 		return err
 	})
+	if errors.Is(err, server.ErrSucceeded) {
+		return "", err
+	}
 	if err != nil {
 		u.server.Log().Error().Err(err).Msg("upgrade: the new process does not serve, and this one goes on")
 		return "", err

@@ -334,3 +334,71 @@ func TestUpgradeOfALink(t *testing.T) {
 		t.Errorf("%s, %v", is, err)
 	}
 }
+
+// TestUpgradeTwice: of several that are asked for at once the first is done; a reload that waited for it is for the new
+// process to do, which has read the config since.
+func TestUpgradeTwice(t *testing.T) {
+	u := serveUpgradable(t, "listen: 127.0.0.1:0\nroutes: { /a: { respond: 204 } }\n")
+	if err := os.Mkdir(filepath.Join(u.dir, "next"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	u.copyTo(filepath.Join(u.dir, "next", "gatewayd"))
+	u.installScript("#!/bin/sh\nuntil [ -e go ]; do sleep 0.01; done\nexec next/gatewayd run\n")
+	type answer struct {
+		text string
+		err  error
+	}
+	answers := make(chan answer)
+	old := u.pid
+	for _, path := range []string{"/upgrade", "/upgrade", "/upgrade", "/reload", "/reload"} {
+		go func() {
+			text, err := u.ask(path)
+			answers <- answer{text, err}
+		}()
+	}
+	time.Sleep(200 * time.Millisecond) // all have been asked, and one is at work
+	writeTestFile(t, filepath.Join(u.dir, "go"), "", 0o644)
+	done := 0
+	for range 5 {
+		a := <-answers
+		switch {
+		case a.err == nil && takenOver.MatchString(a.text):
+			done++
+			u.tookOver(a.text)
+		case a.err != nil && !strings.Contains(a.err.Error(), "a new gatewayd has taken over already"):
+			t.Errorf("%q, %v", a.text, a.err)
+		}
+	}
+	if done != 1 {
+		t.Errorf("%d upgrades", done)
+	}
+	if err := awaitGone(old); err != nil {
+		t.Error(err)
+	}
+	get(t, u.url+"/a", 204)
+}
+
+// TestStopWhileUpgrading: who is told to stop does not wait for a new process, and takes it along.
+func TestStopWhileUpgrading(t *testing.T) {
+	u := serveUpgradable(t, "listen: 127.0.0.1:0\nroutes: { /a: { respond: 204 } }\n")
+	u.installScript("#!/bin/sh\ntouch begun\nsleep 98\n")
+	syscall.Kill(u.pid, syscall.SIGUSR2)
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(u.dir, "begun")); err == nil {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatal("it was not started")
+		}
+	}
+	began := time.Now()
+	children := descendants(u.pid)
+	syscall.Kill(u.pid, syscall.SIGTERM)
+	for _, pid := range append(children, u.pid) {
+		if err := awaitGone(pid); err != nil {
+			t.Error(err)
+		}
+	}
+	if took := time.Since(began); took > upgradeTime/2 {
+		t.Errorf("it took %v", took)
+	}
+}

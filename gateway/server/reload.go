@@ -58,10 +58,12 @@ func (s *Server) Reload() (summary string, err error) {
 }
 
 func (s *Server) reload() (summary string, err error) {
-	if s.closed {
+	switch {
+	case s.succeeded: // whose process has read the configuration since this was asked for, or will
+		return "", ErrSucceeded
+	case s.closed:
 		return "", errEnding
-	}
-	if s.current.Load() == nil {
+	case s.current.Load() == nil:
 		return "", errors.New("the server has not begun to serve")
 	}
 	if s.opt.Reloading != nil {
