@@ -205,7 +205,7 @@ func (c *reloadCmd) Run(sys system) error {
 type restartCmd struct {
 	adminFlags
 	All   bool     `help:"Restart the workers of every route."`
-	Route []string `arg:"" optional:"" help:"The routes, by pattern (/app/*) or site and pattern; none lists what can be restarted."`
+	Route []string `arg:"" optional:"" help:"The routes, by pattern (/app/*), site and pattern (www.example.org/app/*) or program (app.fcgi); none lists what can be restarted."`
 }
 
 // Run prints a line for each pool of workers that was replaced.

@@ -62,8 +62,26 @@ func printWorkers(out io.Writer, pools []worker.Stats) error {
 		for _, w := range p.Workers {
 			fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%d\t%d\t%s\n", p.Program, w.Worker, w.PID, w.State, w.Served, w.Restarts, w.Failure)
 		}
+		for _, w := range p.Leaving {
+			fmt.Fprintf(table, "%s\t%d\t%d\tleaving\t%d\t%d\t%s\n", p.Program, w.Worker, w.PID, w.Served, w.Restarts, w.Failure)
+		}
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, p := range pools {
+		printRestarts(out, p)
+	}
+	return nil
+}
+
+func printRestarts(out io.Writer, p worker.Stats) {
+	switch {
+	case p.Restarting:
+		fmt.Fprintf(out, "rolling restarts of %s: %d, another is under way\n", p.Program, p.RollingRestarts)
+	case p.RollingRestarts > 0:
+		fmt.Fprintf(out, "rolling restarts of %s: %d\n", p.Program, p.RollingRestarts)
+	}
 }
 
 // printPeers shows the applications that somebody else runs.

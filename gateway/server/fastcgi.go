@@ -48,17 +48,16 @@ func (b *builder) fastcgi(r *route) (http.Handler, error) {
 	return b.relay(r, files{c.Root, c.Hidden, c.Symlinks, c.Sendfile}), nil
 }
 
-// outdated are the pools of the Generation whose program is another version than their workers run.
-func (s *Server) outdated(g *Generation) (pools []*worker.Pool) {
+// outdated are the workers of the Generation that run another version of their program than is there now, by the keys of
+// their pools.
+func (s *Server) outdated(g *Generation) map[string]*workers {
+	all := map[string]*workers{}
 	for _, r := range g.byKey {
-		if r.workers == nil || r.workers.pool == nil || slices.Contains(pools, r.workers.pool) {
-			continue
-		}
-		if s.pools.Outdated(r.workers.pool) {
-			pools = append(pools, r.workers.pool)
+		if r.workers != nil && s.pools.Outdated(r.workers.spec) {
+			all[r.workers.key] = r.workers
 		}
 	}
-	return pools
+	return all
 }
 
 // runsPrograms says whether the route has programs that gatewayd starts.
@@ -178,18 +177,18 @@ func (s *Server) startWorkers(g *Generation, await bool) error {
 	defer cancel()
 	for _, w := range fresh {
 		if err := w.pool.AwaitReady(ctx); err != nil {
-			return fmt.Errorf("the workers of %s are not ready: %w", w.spec.Process.Path, err)
+			return fmt.Errorf("the workers of %s are not ready: %w", w.spec.Program(), err)
 		}
 	}
-	for _, pool := range s.outdated(g) {
-		if err := s.restart(pool, g.Config.DrainTimeout); err != nil {
+	for _, w := range s.outdated(g) {
+		if err := s.restart(w.pool, g.Config.DrainTimeout); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// restart restarts the workers of a pool, one after the other.
+// restart replaces the workers of a pool.
 func (s *Server) restart(pool *worker.Pool, drain time.Duration) error {
 	if err := s.pools.Restart(s.ending, pool, drain); err != nil {
 		return fmt.Errorf("the workers of %s cannot be replaced, and the old ones go on: %w", pool.Program(), err)

@@ -29,10 +29,7 @@ func (s *Server) plan(previous, next *Generation) *Plan {
 		return p
 	}
 	p.routes(previous, next)
-	p.pools(previous, next)
-	for _, pool := range s.outdated(next) {
-		p.PoolsRestarted = append(p.PoolsRestarted, pool.Program())
-	}
+	p.pools(previous, next, s.outdated(next))
 	p.listeners(previous.Config, next.Config)
 	p.others(previous.Config, next.Config)
 	return p
@@ -74,18 +71,21 @@ func (g *Generation) programs() map[string]string {
 	all := map[string]string{}
 	for _, r := range g.byKey {
 		if r.workers != nil {
-			all[r.workers.key] = r.workers.spec.Process.Path
+			all[r.workers.key] = r.workers.spec.Program()
 		}
 	}
 	return all
 }
 
-func (p *Plan) pools(previous, next *Generation) {
+func (p *Plan) pools(previous, next *Generation, outdated map[string]*workers) {
 	before, after := previous.programs(), next.programs()
 	for key, program := range after {
-		if before[key] != "" {
+		switch {
+		case outdated[key] != nil:
+			p.PoolsRestarted = append(p.PoolsRestarted, program)
+		case before[key] != "":
 			p.PoolsKept = append(p.PoolsKept, program)
-		} else {
+		default:
 			p.PoolsStarted = append(p.PoolsStarted, program)
 		}
 	}
@@ -94,7 +94,7 @@ func (p *Plan) pools(previous, next *Generation) {
 			p.PoolsDrained = append(p.PoolsDrained, program)
 		}
 	}
-	for _, names := range [][]string{p.PoolsKept, p.PoolsStarted, p.PoolsDrained} {
+	for _, names := range [][]string{p.PoolsKept, p.PoolsStarted, p.PoolsRestarted, p.PoolsDrained} {
 		slices.Sort(names)
 	}
 }
@@ -152,8 +152,7 @@ func (p *Plan) changes() (parts []string) {
 	add("-%d "+plural("route", p.Removed), len(p.Removed))
 	add("%d changed", len(p.Changed))
 	if len(p.PoolsStarted)+len(p.PoolsRestarted)+len(p.PoolsDrained) > 0 {
-		kept := p.PoolsKept[len(p.PoolsRestarted):]
-		add("%d "+plural("pool", kept)+" kept", len(kept))
+		add("%d "+plural("pool", p.PoolsKept)+" kept", len(p.PoolsKept))
 		add("%d started", len(p.PoolsStarted))
 		add("%d restarted", len(p.PoolsRestarted))
 		add("%d draining", len(p.PoolsDrained))

@@ -74,6 +74,7 @@ func digest(path string) (content sum, err error) {
 		return content, errNotRegular
 	}
 	h := sha256.New()
+	fmt.Fprint(h, info.Mode()&0o111) // a program that may be run at last has changed, too
 	if _, err := io.Copy(h, io.LimitReader(file, maxContent+1)); err != nil {
 		return content, err
 	}

@@ -106,6 +106,11 @@ func TestFile(t *testing.T) {
 	quiet(t, changes)
 	write(t, path, "four")
 	expect(t, changes, "four")
+
+	os.Chmod(path, 0o600)
+	quiet(t, changes)
+	os.Chmod(path, 0o700) // it may be run
+	expect(t, changes, "four")
 }
 
 func TestFileIsReadOnceItHasSettled(t *testing.T) {

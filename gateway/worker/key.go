@@ -11,7 +11,7 @@ import (
 )
 
 // Key identifies what s keeps: pools of equal keys are interchangeable. The functions of s are not a part of it, nor is
-// the Version of its program.
+// the version of its program: see Registry.Outdated.
 func (s Spec) Key() string {
 	s = s.filled()
 	h := sha256.New()

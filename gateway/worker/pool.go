@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -37,7 +36,7 @@ type Pool struct {
 	opt    Options
 	folder folder
 	life   context.Context // ends when the workers are to end
-	end    context.CancelFunc
+	end    context.CancelCauseFunc
 	kept   sync.WaitGroup // goroutines
 
 	answers atomic.Bool // the program has answered the question whether it is ready
@@ -53,7 +52,8 @@ type Pool struct {
 	leased   int
 	closing  bool
 	renewing bool            // a rolling restart is under way
-	renewed  uint64          // how many there have been
+	renewed  uint64          // how many have been completed
+	leaving  []*slot         // that a rolling restart has replaced, and that are not gone
 	watchers []chan struct{} // closed at the next change
 }
 
@@ -63,7 +63,7 @@ func NewPool(spec Spec, opt Options) *Pool {
 		opt.Launcher = process.Exec{}
 	}
 	p := &Pool{spec: spec.filled(), opt: opt, folder: folder{parent: opt.Dir}, restarts: make(chan struct{}, 1)}
-	p.life, p.end = context.WithCancel(context.Background())
+	p.life, p.end = context.WithCancelCause(context.Background())
 	p.cleanEnv()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -86,17 +86,8 @@ func (p *Pool) cleanEnv() {
 	}
 }
 
-// Program is what the workers run, for messages: the script where an interpreter is named.
-func (p *Pool) Program() string {
-	if p.spec.Name != "" {
-		return p.spec.Name
-	}
-	args := p.spec.Process.Args
-	if len(args) > 1 {
-		return strings.Join(append([]string{filepath.Base(p.spec.Process.Path)}, args[1:]...), " ")
-	}
-	return p.spec.Process.Path
-}
+// Program is that of the Spec.
+func (p *Pool) Program() string { return p.spec.Program() }
 
 // spare has workers believed to be ready, from now on, if w was one that did not survive the question: there are
 // libraries that take a connection without a request, or a question that they do not know, for the end of the world. A
@@ -121,12 +112,18 @@ func (p *Pool) tell(e Event) {
 // AwaitReady waits until every worker is ready. If one fails before that the error is a *gateway.Error that says why;
 // if ctx ends, its cause.
 func (p *Pool) AwaitReady(ctx context.Context) error {
+	return p.until(ctx, p.readiness)
+}
+
+// until waits until done is true or fails; it is called with mu held, now and after each change. If ctx ends before, the
+// error is its cause.
+func (p *Pool) until(ctx context.Context, done func() (bool, error)) error {
 	for {
 		p.mu.Lock()
-		ready, err := p.readiness()
+		is, err := done()
 		change := p.nextChange()
 		p.mu.Unlock()
-		if ready || err != nil {
+		if is || err != nil {
 			return err
 		}
 		select {
@@ -164,10 +161,11 @@ func (p *Pool) Close(ctx context.Context) {
 	p.mu.Lock()
 	p.closing = true
 	p.refuseAll(p.closed())
+	p.settle() // for a restart, which is over
 	p.mu.Unlock()
-	p.awaitLeases(ctx)
+	p.until(ctx, func() (bool, error) { return p.leased == 0, nil })
 	p.mu.Lock()
-	p.end() // with the lock held: see probe
+	p.end(errNotNeeded) // with the lock held: see probe
 	p.mu.Unlock()
 	p.kept.Wait()
 	for _, s := range p.slots {
@@ -176,22 +174,6 @@ func (p *Pool) Close(ctx context.Context) {
 		}
 	}
 	p.folder.remove()
-}
-
-func (p *Pool) awaitLeases(ctx context.Context) {
-	for {
-		p.mu.Lock()
-		leased, change := p.leased, p.nextChange()
-		p.mu.Unlock()
-		if leased == 0 {
-			return
-		}
-		select {
-		case <-change:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 func (p *Pool) closed() *gateway.Error {

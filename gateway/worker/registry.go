@@ -66,12 +66,13 @@ func (r *Registry) Release(p *Pool) {
 	r.close(p)
 }
 
-// Outdated says whether the program of p is another version than its workers run.
-func (r *Registry) Outdated(p *Pool) bool {
+// Outdated says whether there is a Pool of spec whose workers run another version of the program than is there now.
+func (r *Registry) Outdated(spec Spec) bool {
+	key, version := spec.Key(), spec.Version()
 	r.mu.Lock()
-	h := r.pools[r.keys[p]]
-	r.mu.Unlock()
-	return h != nil && h.version != p.spec.Version()
+	defer r.mu.Unlock()
+	h := r.pools[key]
+	return h != nil && h.version != version
 }
 
 // Restart is Pool.Restart. Afterwards p is up to date.

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"gatewayd/gateway"
+	"gatewayd/gateway/process"
 	"gatewayd/gateway/upstream"
 )
 
@@ -113,11 +115,17 @@ func TestRestartEndsWhatTakesTooLong(t *testing.T) {
 		_, err := say(l, askHang)
 		failed <- err
 	}()
-	if err := p.Restart(t.Context(), 50*time.Millisecond); err != nil {
+	if err := p.Restart(t.Context(), 200*time.Millisecond); err != nil {
 		t.Fatal(err)
+	}
+	if left := p.Stats().Leaving; len(left) != 1 || left[0].PID != pid || left[0].Busy != 1 {
+		t.Errorf("leaving: %+v", left)
 	}
 	if err := <-failed; err == nil {
 		t.Error("it has answered")
+	}
+	if how, _ := l.Ending(); !strings.Contains(how, "rolling restart") {
+		t.Errorf("how it has ended: %q", how)
 	}
 	l.Release(upstream.Broken)
 	eventually(t, "the old worker has ended", func() bool { return !alive(pid) })
@@ -155,29 +163,101 @@ func TestRestartThatFails(t *testing.T) {
 	}
 }
 
-// TestRestartOfWhatHangs: a new worker that never listens leaves the old one alone, for as long as it may take.
-func TestRestartOfWhatHangs(t *testing.T) {
+// replaceable makes the program of s one that put replaces by a shell script.
+func replaceable(t *testing.T, s *Spec) (put func(script string)) {
+	t.Helper()
 	program := filepath.Join(t.TempDir(), "program")
-	s := spec(t, "serves")
 	if err := os.Symlink(s.Process.Path, program); err != nil {
 		t.Fatal(err)
 	}
-	s.Process.Path, s.StartTimeout = program, 300*time.Millisecond
-	p, _ := readyPool(t, s)
-	pid := pidOf(t, p)
-	script := filepath.Join(t.TempDir(), "hangs")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec sleep 60\n"), 0o755); err != nil {
+	s.Process.Path = program
+	return func(script string) {
+		t.Helper()
+		if err := os.WriteFile(program+".new", []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(program+".new", program); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestRestartWithABadVersion: whatever is wrong with the new program, and whether it was asked or not, the old one serves.
+func TestRestartWithABadVersion(t *testing.T) {
+	for _, c := range []struct{ mode, script, want string }{
+		{"serves", "exec sleep 60", "not ready within 1s"},
+		{"serves", "echo half a >&2; exit 3", "half a"},
+		{"touchy", "exec sleep 60", "not ready within 1s"},
+		{"touchy", "echo half a >&2; exit 3", "half a"},
+		{"mute", "exit 0", "exit status 0"},
+	} {
+		t.Run(c.mode+" "+c.script, func(t *testing.T) {
+			s := spec(t, c.mode)
+			s.Workers, s.StartTimeout = 2, time.Second
+			put := replaceable(t, &s)
+			p, r := readyPool(t, s)
+			before := pidsOf(p)
+			put(c.script)
+			if err := p.Restart(t.Context(), 0); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Error(err)
+			}
+			if now := pidsOf(p); !maps.Equal(now, before) {
+				t.Errorf("%v were replaced by %v", before, now)
+			}
+			ask(t, p, askPid)
+			if told := r.of(GaveUp); len(told) > 0 || p.Stats().RollingRestarts != 0 {
+				t.Errorf("nothing was given up or restarted; the log says %v, the status %+v", told, p.Stats())
+			}
+		})
+	}
+}
+
+// TestRestartOfWorkersThatCannotBeAsked: those that do not survive the question are replaced all the same.
+func TestRestartOfWorkersThatCannotBeAsked(t *testing.T) {
+	s := spec(t, "touchy")
+	s.Workers = 2
+	p, r := readyPool(t, s)
+	before := pidsOf(p)
+	if err := p.Restart(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
-	os.Remove(program)
-	if err := os.Symlink(script, program); err != nil {
+	for pid := range pidsOf(p) {
+		if before[pid] {
+			t.Errorf("worker %d was not replaced", pid)
+		}
+	}
+	ask(t, p, askPid)
+	if n := len(r.of(Died)) + len(r.of(GaveUp)); n > 0 {
+		t.Errorf("the log complains of %d workers", n)
+	}
+}
+
+// TestRestartOfWhatHasGivenUp: a mended program does not wait for the end of a pause.
+func TestRestartOfWhatHasGivenUp(t *testing.T) {
+	mark := filepath.Join(t.TempDir(), "mark")
+	s := spec(t, "later", "MARK="+mark)
+	s.Workers = 3
+	p, r := pool(t, s)
+	eventually(t, "every worker has failed four times", func() bool {
+		for _, w := range p.Stats().Workers {
+			if w.Failure == "" || w.Restarts < 4 {
+				return false
+			}
+		}
+		return true
+	})
+	if told := r.of(GaveUp); len(told) != 1 {
+		t.Errorf("of one and the same failure the log was told %d times", len(told))
+	}
+	if err := os.WriteFile(mark, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Restart(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "not ready within 300ms") {
-		t.Error(err)
+	if err := p.Restart(t.Context(), 0); err != nil {
+		t.Fatal(err)
 	}
-	if pidOf(t, p) != pid {
-		t.Error("the old worker was replaced")
+	ask(t, p, askPid)
+	if len(r.of(Recovered)) == 0 {
+		t.Error("the log was not told that workers are there again")
 	}
 }
 
@@ -197,21 +277,66 @@ func TestRestartAndTheEnd(t *testing.T) {
 	}
 }
 
-// TestRestartWhileNewWorkersDie: killed before it is ready, a new one fails the restart; killed afterwards it is started
-// again as always.
-func TestRestartWhileNewWorkersDie(t *testing.T) {
-	p, _ := readyPool(t, spec(t, "serves"))
+// killing is a Launcher whose processes are killed at once.
+type killing struct{}
+
+func (killing) Start(s process.Spec) (*process.Process, error) {
+	proc, err := process.Exec{}.Start(s)
+	if err == nil {
+		syscall.Kill(proc.Pid(), syscall.SIGKILL)
+	}
+	return proc, err
+}
+
+// TestRestartWhoseNewWorkerIsKilled: before it is ready that fails the restart; afterwards it is started again as always.
+func TestRestartWhoseNewWorkerIsKilled(t *testing.T) {
+	s := spec(t, "slow")
+	p, _ := readyPool(t, s)
+	old := pidOf(t, p)
+	p.opt.Launcher = killing{}
+	result := make(chan error, 1)
+	go func() { result <- p.Restart(context.Background(), 0) }()
+	if err := <-result; err == nil || !strings.Contains(err.Error(), "killed by SIGKILL") {
+		t.Error(err)
+	}
+	if pidOf(t, p) != old {
+		t.Error("the old worker does not serve")
+	}
+	p.opt.Launcher = process.Exec{}
 	if err := p.Restart(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
-	pid := pidOf(t, p)
-	syscall.Kill(pid, syscall.SIGKILL)
+	fresh := pidOf(t, p)
+	syscall.Kill(fresh, syscall.SIGKILL)
 	eventually(t, "another takes its place", func() bool {
-		stats := p.Stats().Workers[0]
-		return stats.PID != 0 && stats.PID != pid && stats.State == "ready"
+		w := p.Stats().Workers[0]
+		return w.PID != 0 && w.PID != fresh && w.State == "ready"
 	})
-	if err := p.Restart(t.Context(), 0); err != nil {
-		t.Error(err)
+}
+
+// TestRestartsFollowEachOther: the second replaces what the first has brought.
+func TestRestartsFollowEachOther(t *testing.T) {
+	s := spec(t, "serves")
+	s.Workers = 9 // the last eight by twos
+	p, _ := readyPool(t, s)
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			if err := p.Restart(t.Context(), 0); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	eventually(t, "all that were replaced are gone", func() bool { return len(p.Stats().Leaving) == 0 })
+	stats := p.Stats()
+	if stats.RollingRestarts != 3 || stats.Restarting || len(pidsOf(p)) != 9 || pidsOf(p)[0] {
+		t.Errorf("%+v", stats)
+	}
+	for _, w := range stats.Workers {
+		if w.Restarts != 3 || w.State != "ready" {
+			t.Errorf("%+v", w)
+		}
 	}
 }
 
@@ -237,7 +362,7 @@ func TestRegistryKnowsOldVersions(t *testing.T) {
 	defer r.Close(within10s(t))
 	p, _ := r.Acquire(s)
 	awaitReady(t, p)
-	if r.Outdated(p) {
+	if r.Outdated(s) {
 		t.Error("outdated from the beginning")
 	}
 	install()
@@ -245,13 +370,13 @@ func TestRegistryKnowsOldVersions(t *testing.T) {
 	if again != p || fresh {
 		t.Error("a new version was made another pool")
 	}
-	if !r.Outdated(p) {
+	if !r.Outdated(s) {
 		t.Error("a new version was not noticed")
 	}
 	if err := r.Restart(t.Context(), p, 0); err != nil {
 		t.Fatal(err)
 	}
-	if r.Outdated(p) {
+	if r.Outdated(s) {
 		t.Error("outdated after a restart")
 	}
 }

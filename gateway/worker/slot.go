@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -27,13 +28,14 @@ type slot struct {
 	name   string // of its socket
 	ration ration
 	life   context.Context // ends when its worker is to end, at the latest with the pool's
-	end    context.CancelFunc
+	end    context.CancelCauseFunc
 	gone   chan struct{} // closed when keep has returned
 
 	// What only keep touches.
 	socket   *os.File // nil while nobody can connect
 	failures int      // workers in a row that have not proved themselves
 	begun    time.Time
+	untried  bool // nobody knows whether what is started here gets as far as taking a connection
 
 	// What the pool's mu guards.
 	state   state
@@ -61,8 +63,8 @@ type failure struct {
 // newSlot makes a slot and has a worker in it from now on. The caller holds mu, or nobody knows the pool yet.
 func newSlot(p *Pool, number int, trial bool) *slot {
 	p.made++
-	s := &slot{pool: p, number: number, name: strconv.FormatUint(p.made, 10), state: starting, since: time.Now(), trial: trial, gone: make(chan struct{})}
-	s.life, s.end = context.WithCancel(p.life)
+	s := &slot{pool: p, number: number, name: strconv.FormatUint(p.made, 10), state: starting, since: time.Now(), trial: trial, untried: trial, gone: make(chan struct{})}
+	s.life, s.end = context.WithCancelCause(p.life)
 	if p.opt.Output != nil {
 		s.ration.log = func(line string) { p.opt.Output(p.Program(), number+1, line) }
 	}
@@ -73,7 +75,7 @@ func newSlot(p *Pool, number int, trial bool) *slot {
 // keep has a worker in the slot until the slot's life ends.
 func (s *slot) keep() {
 	defer close(s.gone)
-	defer s.end()
+	defer s.end(errNotNeeded)
 	for s.life.Err() == nil && !s.isLeaving() {
 		s.rest(s.oneWorker())
 	}
@@ -100,6 +102,7 @@ func (s *slot) oneWorker() time.Duration {
 		return 0
 	}
 	if f != nil && s.pool.spare(w) {
+		s.untried = false
 		return 0
 	}
 	if f != nil && s.provedEarly(w) {
@@ -196,11 +199,12 @@ func (s *slot) report(w *worker, recycled bool) {
 }
 
 // giveUp closes the slot for a while: whoever waits in the socket's backlog is told so by the kernel. Why is told once;
-// until there is a worker again, what those print that are tried is heard only as last words, if they are others.
+// until there is a worker again, what those print that are tried is heard only as last words, if they are others. Where
+// others in the pool have failed of the same nothing new is told.
 func (s *slot) giveUp(w *worker, f *failure, wait time.Duration) time.Duration {
 	s.closeSocket()
 	s.pool.mu.Lock()
-	known := s.trial || s.failure != nil && s.failure.err.Error() == f.err.Error()
+	known := s.trial || s.hasFailed(f) || slices.ContainsFunc(s.pool.slots, func(other *slot) bool { return other.hasFailed(f) })
 	s.ration.hush(true)
 	s.pid = 0
 	s.failure, s.next = f, time.Now().Add(wait)
@@ -209,6 +213,11 @@ func (s *slot) giveUp(w *worker, f *failure, wait time.Duration) time.Duration {
 		s.tell(GaveUp, w, f.err.Error(), f.hint)
 	}
 	return wait
+}
+
+// hasFailed says whether f is why there is no worker.
+func (s *slot) hasFailed(f *failure) bool {
+	return s.failure != nil && s.failure.err.Error() == f.err.Error()
 }
 
 func (s *slot) tell(kind Kind, w *worker, text, hint string) {

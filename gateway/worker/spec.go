@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"net"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"gatewayd/gateway/process"
@@ -35,6 +37,17 @@ type Spec struct {
 	// Unready explains why a worker did not become ready, from what it wrote: a cause and a hint for the log, empty if
 	// there is nothing to say. nil explains nothing.
 	Unready func(lastWords string) (cause, hint string)
+}
+
+// Program is what the workers run, for messages: the script where an interpreter is named.
+func (s *Spec) Program() string {
+	if s.Name != "" {
+		return s.Name
+	}
+	if args := s.Process.Args; len(args) > 1 {
+		return strings.Join(append([]string{filepath.Base(s.Process.Path)}, args[1:]...), " ")
+	}
+	return s.Process.Path
 }
 
 // filled is s with its defaults.

@@ -8,8 +8,9 @@ type Stats struct {
 	Workers []WorkerStats `json:"workers"`
 	Waiting int           `json:"waiting"` // requests that wait for a worker
 
-	Restarting      bool   `json:"restarting"`       // a rolling restart is under way
-	RollingRestarts uint64 `json:"rolling_restarts"` // how many there have been
+	Restarting      bool          `json:"restarting"`        // a rolling restart is under way
+	RollingRestarts uint64        `json:"rolling_restarts"`  // how many have been completed
+	Leaving         []WorkerStats `json:"leaving,omitempty"` // that were replaced and answer what they had begun
 }
 
 // WorkerStats is what one worker does now, and what those in its place have done so far.
@@ -32,6 +33,9 @@ func (p *Pool) Stats() Stats {
 	all := Stats{Program: p.Program(), Waiting: p.waiting.Len(), Restarting: p.renewing, RollingRestarts: p.renewed}
 	for _, s := range p.slots {
 		all.Workers = append(all.Workers, s.stats())
+	}
+	for _, s := range p.leaving {
+		all.Leaving = append(all.Leaving, s.stats())
 	}
 	return all
 }

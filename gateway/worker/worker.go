@@ -82,7 +82,7 @@ func notStarted(spec process.Spec, err error) *failure {
 
 // awaitReady waits until the worker is ready. One that is not is gone when it returns.
 func (w *worker) awaitReady() *failure {
-	if w.slot.pool.unasked.Load() {
+	if w.slot.pool.unasked.Load() && !w.slot.untried {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(w.life)
@@ -163,6 +163,7 @@ func (w *worker) ask(ctx context.Context) error {
 	answered, err := w.converse(ctx, q)
 	if answered {
 		w.slot.pool.answers.Store(true)
+		w.slot.pool.unasked.Store(false) // those before were of another version
 	}
 	if err != nil || answered {
 		return err
@@ -229,7 +230,7 @@ func (w *worker) awaitEnd() {
 	case <-w.proc.Done():
 	case <-w.replaced:
 	case <-w.slot.life.Done():
-		w.mark(errors.New("was stopped because it was not needed any more"))
+		w.mark(context.Cause(w.slot.life))
 		w.slot.enter(stopping)
 	}
 	w.stop()
