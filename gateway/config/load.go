@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -121,7 +120,7 @@ func (l *loader) read(text []byte) *rawConfig {
 		return nil
 	}
 	if text == nil {
-		if text, err = readFile(l.file); err != nil {
+		if text, err = readFile(l.file, pipeTime); err != nil {
 			l.whole("%s", readFailure(l.file, err))
 			return nil
 		}
@@ -161,19 +160,6 @@ func baseDir(file string) (string, error) {
 		return "", err
 	}
 	return filepath.Dir(abs), nil
-}
-
-// readFile reads at most one byte more than a config may have. Pipes are welcome: shells make them of <(command).
-func readFile(name string) ([]byte, error) {
-	if name == "-" {
-		return nil, nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
 // error reports what keeps the file from loading, at the value of p.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -280,12 +281,7 @@ func TestReloadBeforeTheStart(t *testing.T) {
 
 // From one address to all of them and back: our own listener is in the way, and no connection may be lost.
 func TestListenerThatIsInTheWay(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(free.Addr().String())
-	free.Close()
+	port := freePort(t)
 	conf := func(host string) string {
 		return "listen: \"" + host + ":" + port + "\"\nroutes: { /a: { respond: 204 } }\n"
 	}
@@ -319,6 +315,208 @@ func TestListenerThatIsInTheWay(t *testing.T) {
 	close(failed)
 	for err := range failed {
 		t.Error(err)
+	}
+}
+
+// While workers start, which may take long and fail, whoever connects is served as before: the new listener is not there
+// yet, though it would be the nearer one.
+func TestListenerInTheWayWaitsForWorkers(t *testing.T) {
+	for _, c := range []struct{ before, after string }{{"0.0.0.0", "127.0.0.1"}, {"", "127.0.0.1"}, {"127.0.0.1", "0.0.0.0"}, {"127.0.0.1", ""}} {
+		t.Run(c.before+" to "+c.after, func(t *testing.T) {
+			port := freePort(t)
+			conf := func(host, more string) string {
+				return "listen: \"" + host + ":" + port + "\"\nstart_timeout: 500ms\nroutes: { /a: { respond: 204 }" + more + " }\n"
+			}
+			s := serveReloadable(t, tree(t, map[string]string{"slow": "#!/bin/sh\nsleep 60\n"}), conf(c.before, ""))
+			s.set(conf(c.after, ", /slow: { fastcgi: ./slow }"))
+			over := make(chan error, 1)
+			go func() {
+				_, err := s.Reload()
+				over <- err
+			}()
+			fresh := http.Client{Timeout: 400 * time.Millisecond, Transport: &http.Transport{DisableKeepAlives: true}}
+			for refused := false; !refused; {
+				select {
+				case err := <-over:
+					if refused = true; err == nil || !strings.Contains(err.Error(), "not ready") {
+						t.Error(err)
+					}
+				default:
+				}
+				resp, err := fresh.Get("http://127.0.0.1:" + port + "/a")
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+			}
+			s.reload(conf(c.after, ""))
+			if now := s.Addresses(); len(now) != 1 || !strings.HasSuffix(now[0], ":"+port) {
+				t.Errorf("listens on %v", now)
+			}
+		})
+	}
+}
+
+// The second of two new listeners cannot be opened: the first is gone again, and the old one goes on.
+func TestListenersBesideAreTakenBack(t *testing.T) {
+	port := freePort(t)
+	s := serveReloadable(t, tree(t, map[string]string{}), "listen: \"0.0.0.0:"+port+"\"\nroutes: { /a: { respond: 204 } }\n")
+	other, err := net.Listen("tcp", "127.0.0.2:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	s.set("listen: [\"127.0.0.1:" + port + "\", \"" + other.Addr().String() + "\"]\nroutes: { /a: { respond: 204 } }\n")
+	beside, err := s.bindBeside(s.conf.Load().Listen, nil)
+	if err == nil {
+		t.Fatalf("opened %v", beside)
+	}
+	for key, l := range s.listeners {
+		if l.replaced {
+			t.Errorf("%s counts as replaced", key)
+		}
+	}
+	for range 20 {
+		resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://127.0.0.1:" + port + "/a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free.Close()
+	_, port, _ := net.SplitHostPort(free.Addr().String())
+	return port
+}
+
+// A route that was removed and comes back lets nobody in whom its old requests leave no room.
+func TestGateOfARouteThatComesBack(t *testing.T) {
+	const head, route = "listen: 127.0.0.1:0\nroutes:\n", "  /stream/*: { cgi: ./cgi, max_running: 1, queue: off }\n"
+	s := serveReloadable(t, tree(t, map[string]string{"cgi/stream": streams}), head+route)
+	s.open("/stream/stream")
+	s.reload(head + "  /a: { respond: 204 }\n")
+	s.reload(head + "  /a: { respond: 200 }\n")
+	s.reload(head + route)
+	resp, err := http.Get(s.url + "/stream/stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.Body.Close(); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Error(resp.Status)
+	}
+}
+
+// However many reloads there are while a stream goes on, nothing is left of them.
+func TestReloadsLeaveNothing(t *testing.T) {
+	text := func(n int) string {
+		return drainHead + streamRoute + fmt.Sprintf("  /n: { respond: { status: 200, body: \"%d\" } }\n  /f/*: { static: ., headers: { set: { N: \"%d\" } } }\n", n, n)
+	}
+	s := serveReloadable(t, tree(t, map[string]string{"cgi/stream": streams}), text(0))
+	lines := s.open("/stream/stream")
+	reloads := func(from, to int) (goroutines int, heap uint64) {
+		for n := from; n < to; n++ {
+			s.reload(text(n + 1))
+		}
+		until(t, "no route drains", func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return len(s.draining) == 0 && len(s.retired) == 1
+		})
+		runtime.GC()
+		var now runtime.MemStats
+		runtime.ReadMemStats(&now)
+		return runtime.NumGoroutine(), now.HeapAlloc
+	}
+	before, heap := reloads(0, 200)
+	after, grown := reloads(200, 1200)
+	if after > before+2 || grown > heap+1<<20 {
+		t.Errorf("%d goroutines and %d KiB, %d and %d KiB before", after, grown>>10, before, heap>>10)
+	}
+	if _, err := lines.ReadString('\n'); err != nil {
+		t.Errorf("the stream: %v", err)
+	}
+}
+
+// Whoever asks for a reload while the server begins waits for that, and then has theirs.
+func TestReloadDuringTheStart(t *testing.T) {
+	dir := tree(t, map[string]string{})
+	conf := func(status int) *config.Config {
+		return load(t, dir, fmt.Sprintf("listen: 127.0.0.1:0\nadmin: off\nlog: { level: error, access: off }\nroutes: { /a: { respond: %d } }\n", status))
+	}
+	first, second := conf(204), conf(200)
+	starts, goOn := make(chan struct{}), make(chan struct{})
+	loads := atomic.Int32{}
+	s := New(Options{Version: "test", Announce: io.Discard, Load: func() (*config.Config, config.Problems) {
+		if loads.Add(1) > 1 {
+			return second, nil
+		}
+		close(starts)
+		<-goOn
+		return first, nil
+	}})
+	started := make(chan error, 1)
+	go func() {
+		_, err := s.Start()
+		started <- err
+	}()
+	<-starts
+	asked := make(chan error, 5)
+	for range cap(asked) {
+		go func() {
+			_, err := s.Reload()
+			asked <- err
+		}()
+	}
+	until(t, "a reload waits", func() bool {
+		s.asked.mu.Lock()
+		defer s.asked.mu.Unlock()
+		return s.asked.next != nil
+	})
+	close(goOn)
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	defer s.Shutdown(t.Context())
+	for range cap(asked) {
+		if err := <-asked; err != nil {
+			t.Error(err)
+		}
+	}
+	if n := s.Status().(Status).Generation; n != 2 {
+		t.Errorf("generation %d", n)
+	}
+}
+
+// A dry run makes no file of a new log, and says that it could not be made.
+func TestDryRunOfLogs(t *testing.T) {
+	dir := tree(t, map[string]string{"locked/": ""})
+	s := serveReloadable(t, dir, "listen: 127.0.0.1:0\nroutes: { /a: { respond: 204 } }\n")
+	dryRun := func(log string) string {
+		s.conf.Store(load(t, dir, "listen: 127.0.0.1:0\nadmin: off\nlog: { level: info, output: ./log, access: text, access_output: "+log+" }\nroutes: { /a: { respond: 204 } }\n"))
+		plan, err := s.DryRun()
+		if _, err := os.Stat(filepath.Join(dir, log)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: a dry run has made it: %v", log, err)
+		}
+		return fmt.Sprint(plan, err)
+	}
+	if said := dryRun("./other"); !strings.Contains(said, "change log\n") {
+		t.Error(said)
+	}
+	if err := os.Chmod(filepath.Join(dir, "locked"), 0o555); err != nil {
+		t.Fatal(err)
+	}
+	if os.Geteuid() == 0 {
+		return // whom no mode stops
+	}
+	if said := dryRun("./locked/other"); !strings.Contains(said, "permission denied") {
+		t.Error(said)
 	}
 }
 

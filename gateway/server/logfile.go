@@ -1,8 +1,10 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -31,6 +33,18 @@ func openLogFile(path string) (*logFile, error) {
 	f := &logFile{File: file}
 	f.named = f.links() > 0 // there are file systems that count none
 	return f, nil
+}
+
+// mayOpenLogFile says what would stop openLogFile, as far as the file's mode and that of its folder tell.
+func mayOpenLogFile(path string) error {
+	err := unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK, unix.AT_EACCESS)
+	if errors.Is(err, unix.ENOENT) {
+		err = unix.Faccessat(unix.AT_FDCWD, filepath.Dir(path), unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+	}
+	if err != nil {
+		return fmt.Errorf("open the log file: open %s: %w", path, err)
+	}
+	return nil
 }
 
 // write writes all of p or says how much of it.

@@ -47,6 +47,23 @@ func openLogs(c config.Log, from *sinks) (*logs, error) {
 	return l, nil
 }
 
+// mayOpenLogs says what would stop openLogs, without making a file.
+func mayOpenLogs(c config.Log) error {
+	targets := []string{c.Output}
+	if c.Access != "off" && c.AccessOutput != "" {
+		targets = append(targets, c.AccessOutput)
+	}
+	for _, target := range targets {
+		if target == "stderr" || target == "stdout" {
+			continue
+		}
+		if err := mayOpenLogFile(target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // openAccess opens the access log; out is where the other lines go.
 func (l *logs) openAccess(out *sink) (err error) {
 	if l.conf.Access == "off" {

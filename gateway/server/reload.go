@@ -103,11 +103,17 @@ func (s *Server) DryRun() (plan string, err error) {
 	if err != nil {
 		return "", err
 	}
-	next, err := s.build(conf, previous)
+	if err := mayOpenLogs(conf.Log); err != nil {
+		return "", err
+	}
+	draft := *conf
+	draft.Log = previous.Config.Log // to open the other one would make its file
+	next, err := s.build(&draft, previous)
 	if err != nil {
 		return "", err
 	}
 	defer next.discard(previous)
+	next.Config = conf
 	return s.plan(previous, next).Lines(), nil
 }
 

@@ -181,16 +181,21 @@ func (s *Server) apply(conf *config.Config) (*Plan, error) {
 		next.discard(previous)
 		return nil, err
 	}
-	if err := s.startWorkers(next, previous != nil || s.opt.Await); err != nil {
+	err = s.startWorkers(next, previous != nil || s.opt.Await)
+	var all []*listener
+	if err == nil {
+		all, err = s.bindBeside(conf.Listen, added)
+	}
+	if err != nil {
 		closeAll(added)
 		next.discard(previous)
 		return nil, err
 	}
-	s.commit(previous, next, added)
+	s.commit(previous, next, all)
 	if s.opt.Applied != nil {
 		s.opt.Applied(conf)
 	}
-	for _, l := range added {
+	for _, l := range all {
 		fmt.Fprintf(s.opt.Announce, "listening on %s\n", l.name())
 	}
 	return plan, nil
