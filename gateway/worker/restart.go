@@ -74,6 +74,9 @@ func (p *Pool) renewOthers(ctx context.Context, drain time.Duration) error {
 
 // renew puts another slot in the place of one, once there is a worker in it.
 func (p *Pool) renew(ctx context.Context, place int, drain time.Duration) error {
+	if ctx.Err() != nil { // nothing is started for who has left
+		return context.Cause(ctx)
+	}
 	next, err := p.succeed(place)
 	if err != nil {
 		return err

@@ -27,8 +27,21 @@ type question struct {
 }
 
 func (q *question) Write(b []byte) (int, error) {
-	defer q.once.Do(func() { close(q.sent) })
-	return q.UnixConn.Write(b)
+	n, err := q.UnixConn.Write(b)
+	if n > 0 {
+		q.once.Do(func() { close(q.sent) })
+	}
+	return n, err
+}
+
+// asked says whether anything has been said.
+func (q *question) asked() bool {
+	select {
+	case <-q.sent:
+		return true
+	default:
+		return false
+	}
 }
 
 // limit gives up when the worker has taken what was said and answerTime has passed. Until a worker is so far that it
@@ -50,7 +63,8 @@ func (q *question) limit(ctx context.Context, giveUp func()) {
 }
 
 // taken says whether the program at the other end has done anything with it: read what was said, answered, or
-// closed it. A connection that waits to be accepted gives no sign, not even when the program ends.
+// closed it. A connection that waits to be accepted gives no sign, not even when the program ends. That nothing is unread
+// is no sign where nothing was said: a program may end before that.
 func (q *question) taken() bool {
 	raw, err := q.SyscallConn()
 	if err != nil {
@@ -59,7 +73,7 @@ func (q *question) taken() bool {
 	done := false
 	raw.Control(func(fd uintptr) {
 		unread, err := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
-		done = unread == 0 || err != nil // where nobody can tell, it is assumed
+		done = q.asked() && (unread == 0 || err != nil) // where nobody can tell, it is assumed
 		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 		if _, err := unix.Poll(poll, 0); err == nil && poll[0].Revents != 0 {
 			done = true

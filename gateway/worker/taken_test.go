@@ -2,6 +2,7 @@ package worker
 
 import (
 	"net"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -115,5 +116,28 @@ func TestKeptConnectionOfASuccessor(t *testing.T) {
 	ask(t, p, askPid)
 	if took := time.Since(begun); took > s.StartTimeout/2 || len(r.of(GaveUp)) > 0 {
 		t.Error("after", took, r.of(GaveUp))
+	}
+}
+
+// TestQuestionNotSent: a worker that has ended before anything was said has not taken it.
+func TestQuestionNotSent(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	socket, err := listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	q := &question{UnixConn: conn.(*net.UnixConn), sent: make(chan struct{})}
+	q.SetDeadline(time.Unix(1, 0)) // as converse has it
+	if _, err := q.Write([]byte{askReady}); err == nil {
+		t.Fatal("sent after its time")
+	}
+	if q.taken() {
+		t.Error("what was not sent is taken")
 	}
 }
