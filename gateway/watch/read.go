@@ -37,12 +37,15 @@ func (f *Files) read(path string, known version) reading {
 	return reading{now, err, blind}
 }
 
-// read is what the file has now; known need not be read again. It opens regular files alone: what is read from a pipe is
+// read is what the file has now; known need not be read again. Of a directory it knows only that it is there. It opens regular files alone: what is read from a pipe is
 // gone for whoever it was meant for.
 func read(path string, known version) (now version, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return now, err
+	}
+	if info.IsDir() { // one was missing, perhaps
+		return version{content: sha256.Sum256([]byte("directory"))}, nil
 	}
 	if !info.Mode().IsRegular() {
 		return now, errNotRegular
