@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"syscall"
 
 	"gatewayd/gateway/config"
 	"gatewayd/gateway/server"
@@ -12,19 +14,14 @@ import (
 type watched struct {
 	file  string
 	files *watching.Files
-	err   error // why changes are not noticed at once
 }
 
-// watch begins before the config is read: a change in between must not go unnoticed. It is nil for a config that is no
-// file.
+// watch is nil for a config that is no file.
 func watch(src config.Source) *watched {
 	if src.Text != nil {
 		return nil
 	}
-	w := &watched{file: src.File}
-	w.files, w.err = watching.New()
-	w.files.Add(w.file)
-	return w
+	return &watched{file: src.File, files: watching.New()}
 }
 
 // load loads the config and watches what it refers to, from before it is read. Of a config that does not load all counts
@@ -33,11 +30,12 @@ func (w *watched) load(src config.Source) (*config.Config, config.Problems) {
 	if w == nil {
 		return config.Load(src)
 	}
-	paths := map[string]bool{w.file: true}
+	paths := map[string]bool{}
 	src.Refers = func(path string) {
 		paths[path] = true
 		w.files.Add(path)
 	}
+	src.Refers(w.file)
 	conf, problems := config.Load(src)
 	if conf != nil {
 		w.files.Keep(paths)
@@ -50,8 +48,18 @@ func (w *watched) run(ctx context.Context, s *server.Server) {
 	if w == nil {
 		return
 	}
-	if w.err != nil {
-		s.Log().Warn().Err(w.err).Msg("changes of files are noticed by looking every other second; raise fs.inotify.max_user_instances to have them noticed at once")
+	go w.files.Run(ctx, func() { s.Reload() }, func(err error) {
+		s.Log().Warn().Err(err).Msg("changes of files are noticed by looking every other second" + inotifyHint(err))
+	})
+}
+
+// inotifyHint is what to do about a bound of the system.
+func inotifyHint(err error) string {
+	switch {
+	case errors.Is(err, syscall.EMFILE):
+		return "; raise fs.inotify.max_user_instances to have them noticed at once"
+	case errors.Is(err, syscall.ENOSPC):
+		return "; raise fs.inotify.max_user_watches to have them noticed at once"
 	}
-	go w.files.Run(ctx, func() { s.Reload() })
+	return ""
 }

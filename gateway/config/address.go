@@ -215,7 +215,7 @@ func (l *loader) logFile(s string, p place) string {
 		return path
 	}
 	dir := filepath.Dir(path)
-	switch info, err := os.Stat(dir); {
+	switch info, err := l.stat(dir); {
 	case err != nil:
 		l.absent(dir, dir, err, p)
 	case !info.IsDir():

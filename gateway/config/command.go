@@ -141,7 +141,7 @@ func (l *loader) program(word string, p place) (string, bool) {
 	case dir:
 		why = quote(word) + " is a directory; a program is needed here"
 	default:
-		why = notExecutable(path, word)
+		why = l.unfit(path, word)
 	}
 	if why != "" {
 		l.error(p, "%s", why)
@@ -152,7 +152,7 @@ func (l *loader) program(word string, p place) (string, bool) {
 // programOrDir checks what a path names: a directory or a regular file.
 func (l *loader) programOrDir(s string, p place) (path string, dir, ok bool) {
 	path = l.abs(s)
-	info, err := os.Stat(path)
+	info, err := l.stat(path)
 	switch {
 	case err != nil:
 		l.absent(path, s, err, p)
@@ -164,6 +164,15 @@ func (l *loader) programOrDir(s string, p place) (path string, dir, ok bool) {
 		return path, false, true
 	}
 	return "", false, false
+}
+
+// unfit is notExecutable of a program that the config cannot do without: chmod may come.
+func (l *loader) unfit(path, s string) string {
+	if notExecutable(path, s) == "" {
+		return ""
+	}
+	l.refers(path)
+	return notExecutable(path, s)
 }
 
 // notExecutable says why the file at path, written as s, cannot be executed; "" if it can.
@@ -245,7 +254,7 @@ func (l *loader) directory(s string, p place) (string, bool) {
 		return "", false
 	}
 	path := l.abs(s)
-	info, err := os.Stat(path)
+	info, err := l.stat(path)
 	switch {
 	case err != nil:
 		l.absent(path, s, err, p)

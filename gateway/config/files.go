@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -30,6 +31,17 @@ func (l *loader) contents(s, purpose string, limit int64, p place) (path, text s
 	}
 	l.texts[path] = text
 	return path, text, true
+}
+
+// stat is os.Stat of what the config cannot do without: of what is missing it tells, and then looks again, since it may
+// have come before anybody watched.
+func (l *loader) stat(path string) (os.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		l.refers(path)
+		info, err = os.Stat(path)
+	}
+	return info, err
 }
 
 // regular reads the first bytes of a regular file at path, written as s.
@@ -65,7 +77,7 @@ func readAtMost(path string, limit int64) (string, error) {
 }
 
 // refersToWorkers tells of the files whose change makes another program of a route's workers: the program, and what its
-// arguments name, as in [perl, app.pl].
+// arguments name, as in [perl, app.pl], or would name if it were there.
 func (l *loader) refersToWorkers(r *Route) {
 	if r.FastCGI == nil || len(r.FastCGI.Run) == 0 {
 		return
@@ -80,7 +92,8 @@ func (l *loader) refersToWorkers(r *Route) {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(r.WorkersDir(), path)
 		}
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		info, err := os.Stat(path)
+		if err == nil && info.Mode().IsRegular() || errors.Is(err, fs.ErrNotExist) && !strings.HasPrefix(arg, "-") {
 			l.refers(path)
 		}
 	}

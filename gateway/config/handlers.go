@@ -19,6 +19,7 @@ func (c *rawCGI) check(l *loader, p place) {
 		l.error(c.Run.place, "with root, run names the program that runs the files below it, and this is a directory; take run out, or name a program")
 	}
 	if c.Run.noExec != "" && !c.interpreted(c.Run.v[0]) {
+		l.refers(c.Run.v[0])
 		l.error(c.Run.place, "%s", c.Run.noExec)
 	}
 	c.warnOfTree(l, "cgi")

@@ -18,7 +18,8 @@ type Source struct {
 	Text   []byte                      // nil: read File
 	Getenv func(string) (string, bool) // for ${VAR} and the PATH that commands are looked up in; nil: os.LookupEnv
 	// Refers is told of each file that the config refers to and whose change is one of the config, there or not, before it
-	// is read: error pages, password files, programs of workers. nil tells nobody.
+	// is read: error pages, password files, programs of workers; and of each file and directory that it lacks. nil tells
+	// nobody.
 	Refers func(path string)
 	// Took is told of the text that was read; nil tells nobody.
 	Took func(text []byte)

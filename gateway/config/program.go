@@ -21,6 +21,7 @@ func (v *commandValue) check(l *loader) {
 	case v.noExec != "" && filepath.Ext(name) == ".php":
 		l.error(v.place, "%s is PHP, which is run by php-cgi; write php: and the directory of the files", quote(name))
 	case v.noExec != "":
+		l.refers(v.v[0])
 		l.error(v.place, "%s", v.noExec)
 	case strings.HasPrefix(name, "php-fpm"):
 		l.error(v.place, "%s starts workers of its own and listens where its own config says; start it apart and write that address: connect: %s", name, quote("unix:/run/php/php-fpm.sock"))

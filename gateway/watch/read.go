@@ -30,25 +30,38 @@ func (m mark) certain(now time.Time) bool {
 
 var errNotRegular = errors.New("not a regular file")
 
-// read is what the file has now. It opens regular files alone: what is read from a pipe is gone for whoever it was meant
-// for.
-func (f *file) read() (now mark, content sum, err error) {
-	info, err := os.Stat(f.path)
+// read follows path and reads the file that it leads to. What changes from then on is notified.
+func (f *Files) read(path string, known version) reading {
+	blind := f.follow(path)
+	now, err := read(path, known)
+	return reading{now, err, blind}
+}
+
+// read is what the file has now; known need not be read again. Of a directory it knows only that it is there. It opens regular files alone: what is read from a pipe is
+// gone for whoever it was meant for.
+func read(path string, known version) (now version, err error) {
+	info, err := os.Stat(path)
 	if err != nil {
-		return now, content, err
+		return now, err
+	}
+	if info.IsDir() { // one was missing, perhaps
+		return version{content: sha256.Sum256([]byte("directory"))}, nil
 	}
 	if !info.Mode().IsRegular() {
-		return now, content, errNotRegular
+		return now, errNotRegular
 	}
-	now = markOf(info)
-	if now == f.mark && now.certain(time.Now()) {
-		return now, f.seen, nil
+	mark := markOf(info)
+	if mark == known.mark && mark.certain(time.Now()) {
+		return known, nil
 	}
-	if now.size > maxContent {
-		return now, sha256.Sum256(fmt.Append(nil, now)), nil
+	content := sha256.Sum256(fmt.Append(nil, mark))
+	if mark.size <= maxContent {
+		content, err = digest(path)
 	}
-	content, err = digest(f.path)
-	return now, content, err
+	if err != nil {
+		return now, err
+	}
+	return version{mark, content}, nil
 }
 
 func markOf(info os.FileInfo) mark {

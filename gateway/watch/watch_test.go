@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,22 +14,17 @@ import (
 
 const patience = 10 * time.Second
 
-// watching watches path until the test ends; each change is a value in the channel.
+// watching watches path until the test ends; each change is a value in the channel. Nothing is noticed but by notification.
 func watching(t *testing.T, path string) <-chan string {
 	t.Helper()
-	return watchingAll(t, path, poll)
+	_, changes := watchingWith(t, New(), path)
+	return changes
 }
 
-func watchingAll(t *testing.T, path string, every time.Duration, others ...string) <-chan string {
+func watchingWith(t *testing.T, f *Files, path string, others ...string) (*Files, <-chan string) {
 	t.Helper()
-	f, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.poll = every
-	if every < poll { // without notification
-		f.events.Close()
-		f.events = nil
+	if f.events != nil {
+		f.poll = time.Hour
 	}
 	for _, p := range append(others, path) {
 		f.Add(p)
@@ -40,7 +36,7 @@ func watchingAll(t *testing.T, path string, every time.Duration, others ...strin
 		f.Run(ctx, func() {
 			text, _ := os.ReadFile(path)
 			changes <- string(text)
-		})
+		}, func(err error) { changes <- err.Error() })
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -50,7 +46,15 @@ func watchingAll(t *testing.T, path string, every time.Duration, others ...strin
 			t.Error("Run has not returned")
 		}
 	})
-	return changes
+	return f, changes
+}
+
+// deaf is told of nothing and looks often.
+func deaf() *Files {
+	f := New()
+	f.events.Close()
+	f.events, f.poll = nil, 30*time.Millisecond
+	return f
 }
 
 func expect(t *testing.T, changes <-chan string, want string) {
@@ -71,6 +75,15 @@ func quiet(t *testing.T, changes <-chan string) {
 	case got := <-changes:
 		t.Errorf("noticed %q, want nothing", got)
 	case <-time.After(4 * settle):
+	}
+}
+
+func sh(t *testing.T, dir, script string) {
+	t.Helper()
+	cmd := exec.Command("sh", "-ec", script)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", script, err, out)
 	}
 }
 
@@ -208,10 +221,7 @@ func TestPipeIsNotRead(t *testing.T) {
 	defer pipe.Close()
 	pipe.WriteString("config")
 	// A reader would wait for the end, which pipe keeps from coming.
-	f, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := New()
 	f.Add(path)
 	f.events.Close()
 	pipe.SetReadDeadline(time.Now().Add(patience))
@@ -222,57 +232,51 @@ func TestPipeIsNotRead(t *testing.T) {
 	}
 }
 
-// TestFileBehindLinks is how Kubernetes mounts a ConfigMap: file -> ..data/file, ..data -> a directory that is replaced.
-func TestFileBehindLinks(t *testing.T) {
+// TestSwitches is how Kubernetes mounts a ConfigMap: file -> ..data/file, ..data -> a directory that is replaced, and how
+// releases are deployed: current -> releases/n.
+func TestSwitches(t *testing.T) {
 	dir := t.TempDir()
-	for _, version := range []string{"v1", "v2"} {
-		if err := os.Mkdir(filepath.Join(dir, version), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		write(t, filepath.Join(dir, version, "file"), version)
+	sh(t, dir, "mkdir ..v0; echo v0 >..v0/file; ln -s ..v0 ..data; ln -s ..data/file file; ln -s $PWD/..data current")
+	f, changes := watchingWith(t, New(), filepath.Join(dir, "file"), filepath.Join(dir, "current", "file"))
+	for n := 1; n < 5; n++ {
+		sh(t, dir, fmt.Sprintf("mkdir ..v%d; echo v%[1]d >..v%[1]d/file; ln -s ..v%[1]d ..data_tmp; mv -T ..data_tmp ..data; rm -r ..v%d", n, n-1))
+		expect(t, changes, fmt.Sprintf("v%d\n", n))
+		quiet(t, changes)
 	}
-	path := filepath.Join(dir, "file")
-	for link, target := range map[string]string{"..data": "v1", "file": "..data/file"} {
-		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
-			t.Fatal(err)
-		}
+	sh(t, dir, "echo in place >..v4/file")
+	expect(t, changes, "in place\n")
+
+	f.Keep(map[string]bool{filepath.Join(dir, "file"): true})
+	if watched := f.events.WatchList(); len(watched) != 2 {
+		t.Errorf("%q are watched", watched)
 	}
-	changes := watching(t, path)
-	if err := os.Symlink("v2", filepath.Join(dir, "..data_tmp")); err != nil {
-		t.Fatal(err)
+	f.Keep(nil)
+	if watched := f.events.WatchList(); len(watched) != 0 {
+		t.Errorf("%q are watched for nothing", watched)
 	}
-	if err := os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")); err != nil {
-		t.Fatal(err)
-	}
-	expect(t, changes, "v2")
 }
 
-// A directory that is not there yet cannot notify anybody.
-func TestDirectoryThatComesLater(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "later")
-	path := filepath.Join(dir, "file")
-	changes := watching(t, path)
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
+// Whoever uses a file may have seen what no look did: it may be back as it was, and must be used again.
+func TestFileThatIsAsBefore(t *testing.T) {
+	for _, between := range []string{"echo other >file", "mv file away", "rm file; mkfifo file"} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "file")
+		write(t, path, "one")
+		f, changes := watchingWith(t, New(), path)
+		sh(t, dir, between)
+		f.Add(path)
+		sh(t, dir, "rm -f file; printf one >file")
+		expect(t, changes, "one")
+		f.Add(path)
+		quiet(t, changes)
 	}
-	write(t, path, "one")
-	expect(t, changes, "one")
-	if err := os.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
-	quiet(t, changes)
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	write(t, path, "two")
-	expect(t, changes, "two")
 }
 
 // On a network file system nobody says that a file has changed; one that is still being written must not be taken.
 func TestWithoutNotification(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	write(t, path, "start")
-	changes := watchingAll(t, path, 30*time.Millisecond)
+	_, changes := watchingWith(t, deaf(), path)
 	quiet(t, changes)
 	text := ""
 	for range 20 {
@@ -292,94 +296,17 @@ func TestReferencedFiles(t *testing.T) {
 	if err := os.WriteFile(program, make([]byte, maxContent+1), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	f, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range []string{path, users, program} {
-		f.Add(p)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	changes, ended := make(chan string, 100), make(chan struct{})
-	go func() {
-		defer close(ended)
-		f.Run(ctx, func() { changes <- "changed" })
-	}()
-	defer func() {
-		cancel()
-		<-ended
-	}()
+	f, changes := watchingWith(t, New(), path, users, program)
 	write(t, users, "ada") // it was missing
-	expect(t, changes, "changed")
+	expect(t, changes, "config")
 	write(t, program+".new", "#!/bin/sh\n")
 	if err := os.Rename(program+".new", program); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, changes, "changed")
+	expect(t, changes, "config")
 	f.Keep(map[string]bool{path: true})
 	write(t, users, "eve")
 	quiet(t, changes)
 	write(t, path, "another")
-	expect(t, changes, "changed")
-}
-
-// TestSaves is how files are saved, by programs themselves or by the system calls that they make.
-func TestSaves(t *testing.T) {
-	const noticed = 300 * time.Millisecond
-	run := func(script string) func(*testing.T, string) {
-		return func(t *testing.T, path string) {
-			cmd := exec.Command("sh", "-ec", script)
-			cmd.Dir = filepath.Dir(path)
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
-		}
-	}
-	for _, c := range []struct {
-		name string
-		save func(t *testing.T, path string)
-	}{
-		{"sed -i", run("sed -i s/one/two/ file")},
-		{"cp", run("echo two >x; cp x file")},
-		{"mv", run("echo two >x; mv x file")},
-		{"install", run("echo two >x; install -m 644 x file")},
-		{"ln -sfn", run("echo two >x; ln -sfn x file")},
-		{"shell", run("echo two >file")},
-		{"vim: the old one becomes the backup", run("mv file file~; echo two >file; rm file~")},
-		{"vim, backupcopy=yes", run("cp file file~; : >file; echo two >>file; rm file~")},
-		{"emacs", run("ln -s me@host.1 .#file; mv file file~; echo two >file; rm .#file")},
-		{"VS Code, nano", func(t *testing.T, path string) {
-			f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			f.WriteString("t")
-			time.Sleep(settle / 4)
-			f.WriteString("wo\n")
-		}},
-		{"missing for a moment", func(t *testing.T, path string) {
-			os.Remove(path)
-			time.Sleep(settle / 2)
-			write(t, path, "two\n")
-		}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			took := time.Duration(0)
-			for range 3 { // a machine that has other work may be late once
-				path := filepath.Join(t.TempDir(), "file")
-				write(t, path, "one\n")
-				changes := watching(t, path)
-				c.save(t, path)
-				saved := time.Now()
-				expect(t, changes, "two\n")
-				took = time.Since(saved)
-				quiet(t, changes)
-				if took <= noticed {
-					return
-				}
-			}
-			t.Errorf("noticed after %s, want at most %s", took, noticed)
-		})
-	}
+	expect(t, changes, "another")
 }
