@@ -20,14 +20,19 @@ func (h *Handler) mayEnd(w http.ResponseWriter, req *gateway.Request, cancel con
 	switch {
 	case req.Ender == nil:
 	case hasBody:
-		req.Ender.EndBy(func(cause error) {
-			cancel(cause)
-			body.fire()
-		})
+		req.Ender.EndBy(endBoth(cancel, body))
 	default:
 		req.Ender.EndBy(cancel)
 	}
 	return body
+}
+
+// endBoth is apart from mayEnd so that requests without a body need no memory for it.
+func endBoth(cancel context.CancelCauseFunc, body *interrupt) context.CancelCauseFunc {
+	return func(cause error) {
+		cancel(cause)
+		body.fire()
+	}
 }
 
 // limitWhole ends the request when its time is over: the read of the body too, which no context can interrupt.
