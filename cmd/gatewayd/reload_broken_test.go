@@ -29,6 +29,11 @@ func brokenConfigs(taken string) []brokenConfig {
 	}
 }
 
+// appAndContent is a config of app.c with workers that no round touches, and the content of round n.
+func appAndContent(n int) string {
+	return oneListener + "routes:\n  \"/app/*\": { fastcgi: { run: ./app, workers: 6 } }\n" + content(n)
+}
+
 // TestBrokenConfigs saves a broken config after each good one: each is refused whole, counted and told, and no request
 // notices.
 func TestBrokenConfigs(t *testing.T) {
@@ -37,12 +42,7 @@ func TestBrokenConfigs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	r := serveReloading(t, func(n int) string {
-		return oneListener + `
-routes:
-  "/app/*": { fastcgi: { run: ./app, workers: 6 } }
-` + content(n)
-	})
+	r := serveReloading(t, appAndContent)
 	get(t, r.url+"/app", 200)
 	before := r.status(t)
 	workers := r.workers()
@@ -98,12 +98,7 @@ func writtenConfig(t *testing.T) string {
 
 // TestWrittenByteByByte reloads after each byte of a config that is written in place: all but the last are refused whole.
 func TestWrittenByteByByte(t *testing.T) {
-	r := serveReloading(t, func(n int) string {
-		return oneListener + `
-routes:
-  "/app/*": { fastcgi: { run: ./app, workers: 6 } }
-` + content(n)
-	})
+	r := serveReloading(t, appAndContent)
 	get(t, r.url+"/app", 200)
 	before := r.status(t)
 	stop := r.crowds(programAsks("/app").and([]loadclient.Request{contentAsk}))

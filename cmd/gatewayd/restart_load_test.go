@@ -19,6 +19,7 @@ func TestRollingRestarts(t *testing.T) {
 		return fmt.Sprintf("%sroutes:\n  \"/app/*\": { fastcgi: { run: ./app, workers: %d } }\n", oneListener, workers) + content(n)
 	})
 	get(t, r.url+"/app", 200)
+	r.settled(t, func(now remains) bool { return now.children == workers }) // at the start a request waits for one of them
 	first := r.status(t).Generation
 	stop := r.crowds(programAsks("/app").and([]loadclient.Request{contentAsk}))
 	restarts := rounds(100, 300)

@@ -26,7 +26,14 @@ func printStatus(out io.Writer, text string) error {
 		fmt.Fprintf(out, "draining: generation %d, %d requests in flight\n", d.Generation, d.Requests)
 	}
 	for _, d := range s.Leaving {
-		fmt.Fprintf(out, "draining: %s of %s, %d requests in flight%s\n", d.Pattern, siteName(d.Site), d.Requests, ending(d.Until))
+		fmt.Fprintf(out, "draining: %s of %s, last of generation %d, %d requests in flight%s\n", d.Pattern, siteName(d.Site), d.Last, d.Requests, ending(d.Until))
+	}
+	for _, site := range s.Sites {
+		for _, r := range site.Routes {
+			if r.Older > 0 {
+				fmt.Fprintf(out, "going on: %d requests of %s of %s began under earlier generations\n", r.Older, r.Pattern, siteName(site.Site))
+			}
+		}
 	}
 	for _, p := range s.Reloads.LastProblems {
 		fmt.Fprintf(out, "last reload refused: %s\n", p)

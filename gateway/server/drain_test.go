@@ -94,6 +94,11 @@ func TestStreamOfAnUntouchedRouteGoesOn(t *testing.T) {
 	if len(status.Draining) != 1 || status.Draining[0].Generation != 1 || status.Draining[0].Requests != 1 || len(status.Leaving) != 0 || status.Generation != 101 {
 		t.Errorf("generation %d, draining %v, routes %v", status.Generation, status.Draining, status.Leaving)
 	}
+	for _, r := range status.Sites[0].Routes {
+		if want := map[string]int{"/stream/*": 1}[r.Pattern]; r.Older != want {
+			t.Errorf("%s has %d requests of earlier generations, want %d", r.Pattern, r.Older, want)
+		}
+	}
 }
 
 func TestRequestsOfAChangedRouteEnd(t *testing.T) {
@@ -107,7 +112,7 @@ func TestRequestsOfAChangedRouteEnd(t *testing.T) {
 			began := time.Now()
 			s.reload(drainHead + c.after)
 			status := s.Status().(Status)
-			if len(status.Leaving) != 1 || status.Leaving[0].Pattern != "/stream/*" || status.Leaving[0].Requests != 1 || status.Leaving[0].Until.IsZero() {
+			if len(status.Leaving) != 1 || status.Leaving[0].Pattern != "/stream/*" || status.Leaving[0].Requests != 1 || status.Leaving[0].Last != 1 || status.Leaving[0].Until.IsZero() {
 				t.Errorf("draining routes: %v", status.Leaving)
 			}
 			_, err := io.Copy(io.Discard, lines)

@@ -23,9 +23,10 @@ type life struct {
 
 // flight is a request on a route.
 type flight struct {
-	life   *life
-	conn   *http1server.Conn // nil if it came by none
-	cancel func(error)       // ends what the handler waits for; nil until it can be ended so
+	life       *life
+	generation uint64            // that it began under
+	conn       *http1server.Conn // nil if it came by none
+	cancel     func(error)       // ends what the handler waits for; nil until it can be ended so
 }
 
 var flights = sync.Pool{New: func() any { return new(flight) }}
@@ -35,14 +36,14 @@ func newLife() *life {
 }
 
 // begin takes a request; nil if the life is ending.
-func (l *life) begin(r *http.Request) *flight {
+func (l *life) begin(r *http.Request, generation uint64) *flight {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ending {
 		return nil
 	}
 	f := flights.Get().(*flight)
-	f.life, f.conn = l, http1server.FromContext(r.Context())
+	f.life, f.generation, f.conn = l, generation, http1server.FromContext(r.Context())
 	l.flights[f] = struct{}{}
 	return f
 }
@@ -84,10 +85,16 @@ func (l *life) settle() {
 	}
 }
 
-func (l *life) requests() int {
+// requests is how many there are; older of them began under a generation before that number.
+func (l *life) requests(number uint64) (all, older int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.flights)
+	for f := range l.flights {
+		if f.generation < number {
+			older++
+		}
+	}
+	return len(l.flights), older
 }
 
 // cancel ends what the requests wait for; those that wait for nothing but their clients are broken off.
@@ -162,13 +169,14 @@ func errReplaced(r *route, limit time.Duration) error {
 // what has taken its place.
 func (s *Server) entering(r *route, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-		f := r.life.begin(request)
+		req := gateway.FromContext(request.Context())
+		f := r.life.begin(request, req.Generation)
 		if f == nil {
 			s.enterAgain(w, request)
 			return
 		}
 		defer f.end()
-		gateway.FromContext(request.Context()).Ender = f
+		req.Ender = f
 		next.ServeHTTP(w, request)
 	})
 }

@@ -6,14 +6,20 @@ import (
 	"gatewayd/gateway/admission"
 )
 
-// retire lets a route go that is no longer there. Its requests may take limit, 0 is for ever; then what it has opened is
-// closed. The caller holds mu.
-func (s *Server) retire(r *route, limit time.Duration) {
-	until := time.Time{}
+// drain is what is known of a route that is no longer there.
+type drain struct {
+	last  uint64    // the generation that had it
+	until time.Time // when its requests are ended; zero is never
+}
+
+// retire lets a route go that the Generation last was the last to have. Its requests may take limit, 0 is for ever; then
+// what it has opened is closed. The caller holds mu.
+func (s *Server) retire(r *route, last uint64, limit time.Duration) {
+	d := drain{last: last}
 	if limit > 0 {
-		until = time.Now().Add(limit)
+		d.until = time.Now().Add(limit)
 	}
-	s.draining[r] = until
+	s.draining[r] = d
 	s.leaving.Go(func() {
 		r.life.drain(s.leaveCtx, limit, errReplaced(r, limit))
 		r.opened.close(s.leave)
@@ -28,7 +34,7 @@ func (s *Server) retireAll(g *Generation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range g.byKey {
-		s.retire(r, 0)
+		s.retire(r, g.Number, 0)
 	}
 }
 

@@ -66,7 +66,7 @@ type Server struct {
 	mu        sync.Mutex // guards what follows
 	listeners map[string]*listener
 	retired   map[*Generation]bool // replaced, but still held by requests
-	draining  map[*route]time.Time // no longer there, but for requests; the time is when they are ended
+	draining  map[*route]drain     // no longer there, but for requests
 	reloads   Reloads
 	closed    bool
 	succeeded bool // another process has the listeners
@@ -92,7 +92,7 @@ type Reloads struct {
 
 // New returns a Server that serves nothing yet.
 func New(opt Options) *Server {
-	s := &Server{opt: opt, verifying: htpasswd.NewGate(), sinks: newSinks(), listeners: map[string]*listener{}, retired: map[*Generation]bool{}, draining: map[*route]time.Time{}}
+	s := &Server{opt: opt, verifying: htpasswd.NewGate(), sinks: newSinks(), listeners: map[string]*listener{}, retired: map[*Generation]bool{}, draining: map[*route]drain{}}
 	s.ending, s.end = context.WithCancelCause(context.Background())
 	s.leaveCtx, s.leaveNow = context.WithCancel(context.Background())
 	s.front = newFrontend(s, s.Log)
@@ -216,7 +216,7 @@ func (s *Server) commit(previous, next *Generation, added []*listener) {
 		return
 	}
 	for _, r := range previous.fresh(next) {
-		s.retire(r, next.Config.DrainTimeout)
+		s.retire(r, previous.Number, next.Config.DrainTimeout)
 	}
 	s.retired[previous] = true
 	go previous.release() // closing it takes the lock that we hold

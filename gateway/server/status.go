@@ -42,6 +42,7 @@ type DrainStatus struct {
 type RouteDrain struct {
 	Site     string    `json:"site"`
 	Pattern  string    `json:"pattern"`
+	Last     uint64    `json:"last_generation"` // that had the route as it was
 	Requests int       `json:"requests_in_flight"`
 	Until    time.Time `json:"until,omitzero"` // when they are ended; not there if never
 }
@@ -57,6 +58,9 @@ type SiteStatus struct {
 type RouteStatus struct {
 	Pattern string `json:"pattern"`
 	Handler string `json:"handler"`
+	// Older is how many of its requests began under an earlier generation. No reload ends them as long as it leaves the
+	// route as it is.
+	Older int `json:"from_earlier_generations,omitempty"`
 
 	// Of a route that runs programs:
 	Running    int    `json:"running,omitempty"`
@@ -87,7 +91,7 @@ func (s *Server) Status() any {
 	for _, site := range g.Config.Sites {
 		out := SiteStatus{Site: site.Key, Hosts: append([]string{}, site.Hosts...)}
 		for _, r := range site.Routes {
-			out.Routes = append(out.Routes, g.byKey[site.Key+" "+r.Pattern].status())
+			out.Routes = append(out.Routes, g.byKey[site.Key+" "+r.Pattern].status(g.Number))
 		}
 		status.Sites = append(status.Sites, out)
 	}
@@ -101,17 +105,18 @@ func (s *Server) Status() any {
 // drainingRoutes are those that requests hold. The caller holds mu.
 func (s *Server) drainingRoutes() []RouteDrain {
 	all := []RouteDrain{}
-	for r, until := range s.draining {
-		if n := r.life.requests(); n > 0 {
-			all = append(all, RouteDrain{Site: r.site, Pattern: r.conf.Pattern, Requests: n, Until: until})
+	for r, drain := range s.draining {
+		if n, _ := r.life.requests(0); n > 0 {
+			all = append(all, RouteDrain{Site: r.site, Pattern: r.conf.Pattern, Last: drain.last, Requests: n, Until: drain.until})
 		}
 	}
 	slices.SortFunc(all, func(a, b RouteDrain) int { return strings.Compare(a.Site+a.Pattern, b.Site+b.Pattern) })
 	return all
 }
 
-func (r *route) status() RouteStatus {
+func (r *route) status(current uint64) RouteStatus {
 	status := RouteStatus{Pattern: r.conf.Pattern, Handler: r.conf.Handler}
+	_, status.Older = r.life.requests(current)
 	if r.gate != nil {
 		stats := r.gate.Stats()
 		status.Running, status.Waiting, status.Refused, status.MaxRunning = stats.Running, stats.Waiting, stats.Refused, r.conf.Options.MaxRunning
