@@ -58,8 +58,8 @@ func TestCalls(t *testing.T) {
 
 func TestRefusedReload(t *testing.T) {
 	socket := serve(t, fake{errors.New("gatewayd.yaml:1:2: error: x: y")})
-	if _, err := Call(socket, "POST", "/reload"); err == nil || !strings.Contains(err.Error(), "gatewayd.yaml:1:2: error: x: y") {
-		t.Errorf("got %v", err)
+	if _, err := Call(socket, "POST", "/reload"); err == nil || err.Error() != "gatewayd.yaml:1:2: error: x: y" {
+		t.Errorf("got %q", err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -43,7 +44,7 @@ func Call(socket, method, path string) (string, error) {
 		return "", err
 	}
 	if resp.StatusCode/100 != 2 {
-		return "", fmt.Errorf("%s", text)
+		return "", errors.New(strings.TrimSpace(string(text)))
 	}
 	return string(text), nil
 }

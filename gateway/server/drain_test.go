@@ -228,6 +228,34 @@ func TestLoadThatHangs(t *testing.T) {
 	}
 }
 
+// refusesChanges: whatever is asked for is refused for this reason.
+func (s *reloadable) refusesChanges(why error) {
+	s.t.Helper()
+	for what, ask := range map[string]func() (string, error){
+		"reload": s.Reload, "dry run": s.DryRun, "restart": func() (string, error) { return s.Restart(nil, true) },
+		"upgrade": func() (string, error) {
+			return "", s.HandOver(func(context.Context, []Socket) error { return nil })
+		},
+	} {
+		if _, err := ask(); !errors.Is(err, why) {
+			s.t.Errorf("%s: %v, want %v", what, err, why)
+		}
+	}
+}
+
+// What is asked for when another process has taken over is that one's business.
+func TestNothingChangesAfterAnUpgrade(t *testing.T) {
+	s := serveReloadable(t, tree(t, map[string]string{}), drainHead+"  /a: { respond: 204 }\n")
+	if err := s.HandOver(func(context.Context, []Socket) error { return errors.New("it does not start") }); err == nil {
+		t.Fatal("a process that does not start has taken over")
+	}
+	s.reload(drainHead + "  /a: { respond: 200 }\n")
+	if err := s.HandOver(func(context.Context, []Socket) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	s.refusesChanges(ErrSucceeded)
+}
+
 // What is asked for while the server drains is refused, and says why.
 func TestReloadWhileDraining(t *testing.T) {
 	s := serveReloadable(t, tree(t, map[string]string{"cgi/stream": streams}), drainHead+streamRoute)
@@ -239,16 +267,7 @@ func TestReloadWhileDraining(t *testing.T) {
 		_, err := http.Get(s.url + "/a")
 		return err != nil
 	})
-	for what, ask := range map[string]func() (string, error){
-		"reload": s.Reload, "dry run": s.DryRun, "restart": func() (string, error) { return s.Restart(nil, true) },
-		"upgrade": func() (string, error) {
-			return "", s.HandOver(func(context.Context, []Socket) error { return nil })
-		},
-	} {
-		if _, err := ask(); !errors.Is(err, errEnding) {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
+	s.refusesChanges(errEnding)
 	cancel()
 	if err := <-stopped; !errors.Is(err, context.Canceled) {
 		t.Error(err)

@@ -94,11 +94,8 @@ func (s Socket) Close() { unix.Close(s.FD) }
 func (s *Server) HandOver(start func(context.Context, []Socket) error) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	switch {
-	case s.succeeded:
-		return ErrSucceeded
-	case s.closed || s.current.Load() == nil:
-		return errEnding
+	if err := s.mayChange(); err != nil {
+		return err
 	}
 	sockets, err := s.sockets()
 	defer func() {

@@ -57,14 +57,22 @@ func (s *Server) Reload() (summary string, err error) {
 	return r.summary, r.err
 }
 
-func (s *Server) reload() (summary string, err error) {
+// mayChange says why nothing may change any more, or yet. The caller holds changing.
+func (s *Server) mayChange() error {
 	switch {
-	case s.succeeded: // whose process has read the configuration since this was asked for, or will
-		return "", ErrSucceeded
+	case s.succeeded: // by a process that has read the configuration since this was asked for
+		return ErrSucceeded
 	case s.closed:
-		return "", errEnding
+		return errEnding
 	case s.current.Load() == nil:
-		return "", errors.New("the server has not begun to serve")
+		return errors.New("the server has not begun to serve")
+	}
+	return nil
+}
+
+func (s *Server) reload() (summary string, err error) {
+	if err := s.mayChange(); err != nil {
+		return "", err
 	}
 	if s.opt.Reloading != nil {
 		defer s.opt.Reloading()()
@@ -95,10 +103,10 @@ func (s *Server) reload() (summary string, err error) {
 func (s *Server) DryRun() (plan string, err error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	previous := s.current.Load()
-	if s.closed || previous == nil {
-		return "", errEnding
+	if err := s.mayChange(); err != nil {
+		return "", err
 	}
+	previous := s.current.Load()
 	conf, err := s.load()
 	if err != nil {
 		return "", err

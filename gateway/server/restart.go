@@ -19,10 +19,10 @@ import (
 func (s *Server) Restart(names []string, all bool) (report string, err error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	g := s.current.Load()
-	if s.closed || g == nil {
-		return "", errEnding
+	if err := s.mayChange(); err != nil {
+		return "", err
 	}
+	g := s.current.Load()
 	if len(names) == 0 && !all {
 		return g.restartable()
 	}
